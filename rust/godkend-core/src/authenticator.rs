@@ -1,0 +1,76 @@
+//! An authenticator: a phone with a device key, a PIN and a lockout of its own.
+
+use crate::Id;
+use crate::clock::Millis;
+use crate::error::{Error, Reason, Result};
+use crate::lockout::Lockout;
+use crate::signature::PublicKey;
+
+/// The most attempts that the guard against replay remembers, per login and per authenticator.
+///
+/// A login cannot see more: each charged attempt is a strike, a success ends the login, and no ladder
+/// allows more strikes in a row.
+pub const ATTEMPTS_REMEMBERED: usize = crate::lockout::STRIKES_MAX_MAX as usize;
+
+/// A phone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Authenticator {
+    /// Its name in the store and in statements.
+    pub id: Id,
+    /// Whose it is.
+    pub identity_id: Id,
+    /// As the phone gave it.
+    pub device_name: String,
+    /// Never changes; a new key is a new authenticator.
+    pub public_key: PublicKey,
+    /// Whether biometrics may stand in for the PIN.
+    pub biometrics_on: bool,
+    /// The PIN, hashed and sealed.
+    pub pin_record: Vec<u8>,
+    /// Counts the PINs; bound into the seal, so that an old record does not fit.
+    pub pin_version: u32,
+    /// Where the PIN stands.
+    pub lockout: Lockout,
+    /// The last charged `attempt_id`s outside logins, newest last.
+    pub attempts: Vec<Id>,
+    /// Since when it is blocked.
+    pub blocked_at: Option<Millis>,
+    /// When it was activated.
+    pub activated_at: Millis,
+}
+
+impl Authenticator {
+    /// Whether it may be used.
+    ///
+    /// # Errors
+    /// Denied with `AUTHENTICATOR_BLOCKED`.
+    pub const fn usable(&self) -> Result<()> {
+        match self.blocked_at {
+            Some(_) => Err(Error::denied(Reason::AuthenticatorBlocked)),
+            None => Ok(()),
+        }
+    }
+
+    /// Remembers an attempt outside logins.
+    ///
+    /// # Errors
+    /// Denied with `STATEMENT_REPLAYED` if it was made before.
+    pub fn remember(&mut self, attempt_id: Id) -> Result<()> {
+        remember(&mut self.attempts, attempt_id)
+    }
+}
+
+/// Remembers an attempt in a bounded list.
+///
+/// # Errors
+/// Denied with `STATEMENT_REPLAYED` if the list holds it.
+pub fn remember(attempts: &mut Vec<Id>, attempt_id: Id) -> Result<()> {
+    if attempts.contains(&attempt_id) {
+        return Err(Error::denied(Reason::StatementReplayed));
+    }
+    if attempts.len() >= ATTEMPTS_REMEMBERED {
+        attempts.remove(0);
+    }
+    attempts.push(attempt_id);
+    Ok(())
+}

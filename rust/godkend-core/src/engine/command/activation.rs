@@ -1,0 +1,314 @@
+//! From an activation code to an activated phone.
+
+use super::derive_id;
+use crate::Id;
+use crate::activation::{Activation, Channel, Code, CodeState, CodeText, Match};
+use crate::approval::{ActivationStatement, Verified};
+use crate::authenticator::Authenticator;
+use crate::budget::{Cell, spend};
+use crate::clock::Millis;
+use crate::engine::lane::{Command, Moment};
+use crate::error::{Error, Reason, Result};
+use crate::event::{NewEvent, kind};
+use crate::identity::Identity;
+use crate::lockout::Lockout;
+use crate::policy::after;
+use crate::random;
+use crate::signature::PublicKey;
+use crate::store::Tx;
+
+/// Makes a one-time code and ends earlier unused ones. Repeating the request gives the same code.
+pub struct IssueActivationCode {
+    /// The client that asks.
+    pub actor: String,
+    /// Names the request.
+    pub request_id: Id,
+    /// Whose phone it is for.
+    pub identity_id: Id,
+    /// How it reaches the subscriber.
+    pub channel: Channel,
+}
+
+/// A code to hand out.
+pub struct CodeIssued {
+    /// The eight characters.
+    pub text: CodeText,
+    /// Until when it is valid.
+    pub expires_at: Millis,
+}
+
+impl Command for IssueActivationCode {
+    type Outcome = CodeIssued;
+    const DURABLE: bool = true;
+
+    fn step(&self, tx: &mut dyn Tx, at: &mut Moment<'_>) -> Result<CodeIssued> {
+        let id = derive_id(
+            at.keys,
+            b"activation code id v1",
+            &[self.actor.as_bytes(), &self.request_id],
+        );
+        let issued = |code: &Code| CodeIssued {
+            text: CodeText::derive(at.keys, &id),
+            expires_at: code.expires_at,
+        };
+        if let Some(made) = tx.code(&id)? {
+            let same = made.identity_id == self.identity_id;
+            return if same {
+                Ok(issued(&made))
+            } else {
+                Err(Error::denied(Reason::RequestIdReused))
+            };
+        }
+        let identity = tx
+            .identity(&self.identity_id)?
+            .ok_or(Error::denied(Reason::IdentityNotFound))?;
+        identity.usable()?;
+        for mut earlier in tx.issued_codes_of(&identity.id)? {
+            earlier.state = CodeState::Replaced;
+            tx.put_code(&earlier)?;
+        }
+        let code = Code {
+            id,
+            identity_id: identity.id,
+            state: CodeState::Issued,
+            tries_left: at.policy.activation.tries_max,
+            created_at: at.now,
+            expires_at: after(at.now, self.channel.life_ms(&at.policy.activation)),
+            activation: None,
+        };
+        tx.put_code(&code)?;
+        let event = NewEvent {
+            kind: kind::ACTIVATION_CODE_ISSUED,
+            identity_id: Some(identity.id),
+            actor: self.actor.clone(),
+            ..NewEvent::default()
+        };
+        tx.append_event(event, at.now)?;
+        Ok(issued(&code))
+    }
+}
+
+/// Trades a user ID and a code for a challenge. Unknown and blocked user IDs take the same path.
+pub struct BeginActivation {
+    /// Where the phone calls from.
+    pub source: String,
+    /// Names the request.
+    pub request_id: Id,
+    /// What was typed, in canonical form.
+    pub user_id_canonical: String,
+    /// What was typed.
+    pub code: CodeText,
+    /// The key that the phone will use.
+    pub public_key: PublicKey,
+    /// As the phone gave it.
+    pub device_name: String,
+}
+
+/// What the phone signs to prove its key.
+pub struct ActivationBegun {
+    /// Names the activation.
+    pub activation_id: Id,
+    /// To be signed.
+    pub challenge: [u8; 32],
+    /// Until when the phone may finish.
+    pub expires_at: Millis,
+}
+
+impl Command for BeginActivation {
+    type Outcome = ActivationBegun;
+    const DURABLE: bool = true;
+
+    fn step(&self, tx: &mut dyn Tx, at: &mut Moment<'_>) -> Result<ActivationBegun> {
+        self.spend_budgets(tx, at)?;
+        let identity = tx.identity_by_user_id(&self.user_id_canonical)?;
+        let identity_id = identity.as_ref().map_or([0; 16], |identity| identity.id);
+        let code = tx.issued_codes_of(&identity_id)?.pop();
+        // Derived and compared even if there is no such code, so that every answer costs the same.
+        let code_id = code.as_ref().map_or([0; 16], |code| code.id);
+        let matched = CodeText::derive(at.keys, &code_id).matches(&self.code);
+        let wrong = Err(Error::denied(Reason::ActivationCodeWrong));
+        let Some(mut code) = code.filter(|code| code.is_live(at.now)) else {
+            return wrong;
+        };
+        if identity.is_none_or(|identity| identity.usable().is_err()) {
+            return wrong;
+        }
+        match matched {
+            Match::Proved => self.begin(tx, at, code),
+            Match::Other => wrong,
+            Match::Named => {
+                code.tries_left -= 1;
+                tx.put_code(&code)?;
+                tx.append_event(self.event(kind::ACTIVATION_REFUSED, &code), at.now)?;
+                wrong
+            }
+        }
+    }
+}
+
+impl BeginActivation {
+    fn spend_budgets(&self, tx: &mut dyn Tx, at: &Moment<'_>) -> Result<()> {
+        let budget = &at.policy.budget;
+        let source = derive_id(
+            at.keys,
+            b"budget activation source v1",
+            &[self.source.as_bytes()],
+        );
+        let overall = derive_id(at.keys, b"budget activation overall v1", &[]);
+        let mut cells = [
+            (source, budget.activation_source),
+            (overall, budget.activation_overall),
+        ]
+        .map(|(key, quota)| Cell {
+            key,
+            quota,
+            arrival_us: 0,
+        });
+        for cell in &mut cells {
+            cell.arrival_us = tx.budget(&cell.key)?;
+        }
+        spend(cells, at.now)?
+            .iter()
+            .try_for_each(|cell| tx.put_budget(&cell.key, cell.arrival_us))
+    }
+
+    fn begin(
+        &self,
+        tx: &mut dyn Tx,
+        at: &mut Moment<'_>,
+        mut code: Code,
+    ) -> Result<ActivationBegun> {
+        let parts: [&[u8]; 3] = [&self.request_id, &code.id, self.public_key.as_bytes()];
+        let id = derive_id(at.keys, b"activation v1", &parts);
+        let under_way = code
+            .activation
+            .take()
+            .filter(|it| it.id == id && at.now < it.expires_at);
+        let (activation, repeated) = match under_way {
+            Some(activation) => (activation, true),
+            None => {
+                let activation = Activation {
+                    id,
+                    challenge: random::array(at.random)?,
+                    public_key: self.public_key.clone(),
+                    device_name: self.device_name.clone(),
+                    expires_at: after(at.now, at.policy.activation.life_ms),
+                };
+                (activation, false)
+            }
+        };
+        let begun = ActivationBegun {
+            activation_id: activation.id,
+            challenge: activation.challenge,
+            expires_at: activation.expires_at,
+        };
+        if !repeated {
+            code.activation = Some(activation);
+            tx.put_code(&code)?;
+            tx.append_event(self.event(kind::ACTIVATION_BEGUN, &code), at.now)?;
+        }
+        Ok(begun)
+    }
+
+    fn event(&self, kind: &'static str, code: &Code) -> NewEvent {
+        NewEvent {
+            kind,
+            identity_id: Some(code.identity_id),
+            actor: "device".to_owned(),
+            detail: serde_json::json!({ "device_name": self.device_name }).to_string(),
+            ..NewEvent::default()
+        }
+    }
+}
+
+/// Makes the phone an authenticator: its key is proved, its PIN chosen and hashed.
+pub struct FinishActivation {
+    /// Proves the key.
+    pub verified: Verified<ActivationStatement>,
+    /// The activation it is for, as [`FinishActivation::find`] found it.
+    pub activation_id: Id,
+    /// The authenticator it becomes; bound into `pin_record`.
+    pub authenticator_id: Id,
+    /// The PIN, hashed and sealed.
+    pub pin_record: Vec<u8>,
+    /// Whether biometrics may stand in for the PIN.
+    pub biometrics_on: bool,
+}
+
+impl FinishActivation {
+    /// The first PIN of an authenticator.
+    pub const PIN_VERSION: u32 = 1;
+
+    /// The authenticator that an activation becomes.
+    #[must_use]
+    pub fn authenticator_id(keys: &crate::keys::Keys, activation_id: &Id) -> Id {
+        derive_id(keys, b"authenticator v1", &[activation_id])
+    }
+
+    /// The activation under way and its identity.
+    ///
+    /// # Errors
+    /// Denied with `ACTIVATION_NOT_FOUND` if it is over, or another phone took its place.
+    pub fn find(
+        tx: &mut dyn Tx,
+        activation_id: &Id,
+        now: Millis,
+    ) -> Result<(Code, Activation, Identity)> {
+        let over = Error::denied(Reason::ActivationNotFound);
+        let code = tx
+            .code_by_activation(activation_id)?
+            .ok_or_else(|| over.clone())?;
+        let activation = code.activation.clone().ok_or_else(|| over.clone())?;
+        let identity = tx
+            .identity(&code.identity_id)?
+            .ok_or_else(|| over.clone())?;
+        let live =
+            code.state == CodeState::Used || (code.is_live(now) && now < activation.expires_at);
+        if live {
+            Ok((code, activation, identity))
+        } else {
+            Err(over)
+        }
+    }
+}
+
+impl Command for FinishActivation {
+    type Outcome = Id;
+    const DURABLE: bool = true;
+
+    fn step(&self, tx: &mut dyn Tx, at: &mut Moment<'_>) -> Result<Id> {
+        let (mut code, activation, identity) = Self::find(tx, &self.activation_id, at.now)?;
+        identity.usable()?;
+        let statement = self.verified.statement();
+        if statement.challenge != activation.challenge {
+            return Err(Error::denied(Reason::StatementWrongChallenge));
+        }
+        if code.state == CodeState::Used {
+            return Ok(self.authenticator_id); // The same phone, repeating itself: the PIN stays.
+        }
+        code.state = CodeState::Used;
+        tx.put_code(&code)?;
+        tx.put_authenticator(&Authenticator {
+            id: self.authenticator_id,
+            identity_id: identity.id,
+            device_name: activation.device_name,
+            public_key: activation.public_key,
+            biometrics_on: self.biometrics_on,
+            pin_record: self.pin_record.clone(),
+            pin_version: Self::PIN_VERSION,
+            lockout: Lockout::default(),
+            attempts: Vec::new(),
+            blocked_at: None,
+            activated_at: at.now,
+        })?;
+        let event = NewEvent {
+            kind: kind::AUTHENTICATOR_ACTIVATED,
+            identity_id: Some(identity.id),
+            authenticator_id: Some(self.authenticator_id),
+            actor: "device".to_owned(),
+            ..NewEvent::default()
+        };
+        tx.append_event(event, at.now)?;
+        Ok(self.authenticator_id)
+    }
+}

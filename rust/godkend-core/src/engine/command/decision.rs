@@ -1,0 +1,230 @@
+//! Approving and rejecting.
+
+use super::attempt::{Charged, Checked, charge, charged_authenticator, settle};
+use super::login::LoginView;
+use super::usable;
+use crate::Id;
+use crate::approval::{self, ApprovalStatement, Decision, UserVerification, Verified, id};
+use crate::authenticator::{Authenticator, remember};
+use crate::digest::sha256;
+use crate::engine::lane::{Command, Moment};
+use crate::error::{Error, Reason, Result};
+use crate::event::{NewEvent, kind};
+use crate::login::Login;
+use crate::store::Tx;
+
+/// Finds the login that a statement decides about and checks everything but the PIN. The attempt is
+/// remembered in the login; the caller writes the row.
+fn decide(
+    tx: &mut dyn Tx,
+    at: &Moment<'_>,
+    verified: &Verified<ApprovalStatement>,
+    decision: Decision,
+) -> Result<(Login, Authenticator)> {
+    let statement = verified.statement();
+    let (authenticator, _) = usable(tx, &id(&statement.authenticator_id)?)?;
+    let login = tx.login(&id(&statement.login_id)?)?;
+    let mut login = login.ok_or(Error::denied(Reason::LoginNotFound))?;
+    approval::check(statement, &login, &authenticator.id, decision)?;
+    remember(&mut login.attempts, id(&statement.attempt_id)?)?;
+    login.expect_opened_by(&authenticator.id, at.now)?;
+    Ok((login, authenticator))
+}
+
+/// What the history keeps of a decision: the digest of what was signed.
+fn event(
+    kind: &'static str,
+    login: &Login,
+    statement_sha256: [u8; 32],
+    extra: serde_json::Value,
+) -> NewEvent {
+    let digest: String = statement_sha256
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    let mut detail = serde_json::json!({
+        "service_provider": login.service_provider,
+        "statement_sha256": digest,
+    });
+    if let (Some(detail), serde_json::Value::Object(extra)) = (detail.as_object_mut(), extra) {
+        detail.extend(extra);
+    }
+    NewEvent {
+        kind,
+        identity_id: login.identity_id,
+        authenticator_id: login.authenticator_id,
+        login_id: Some(login.id),
+        actor: "device".to_owned(),
+        detail: detail.to_string(),
+    }
+}
+
+fn approved(
+    tx: &mut dyn Tx,
+    at: &Moment<'_>,
+    login: &mut Login,
+    authenticator_id: &Id,
+    how: UserVerification,
+    statement_sha256: [u8; 32],
+) -> Result<LoginView> {
+    login.approve(authenticator_id, how, at.now)?;
+    tx.put_login(login)?;
+    let by = match how {
+        UserVerification::Pin => "pin",
+        UserVerification::Biometrics => "biometrics",
+        UserVerification::None => "none",
+    };
+    let extra = serde_json::json!({ "user_verification": by });
+    tx.append_event(
+        event(kind::LOGIN_APPROVED, login, statement_sha256, extra),
+        at.now,
+    )?;
+    Ok(LoginView::of(login, at.now))
+}
+
+/// Approves a login with a key that the phone's biometrics released.
+pub struct ApproveByBiometrics {
+    /// What the phone signed.
+    pub verified: Verified<ApprovalStatement>,
+}
+
+impl Command for ApproveByBiometrics {
+    type Outcome = LoginView;
+    const DURABLE: bool = true;
+
+    fn step(&self, tx: &mut dyn Tx, at: &mut Moment<'_>) -> Result<LoginView> {
+        let (mut login, authenticator) = decide(tx, at, &self.verified, Decision::Approve)?;
+        if !authenticator.biometrics_on {
+            return Err(Error::denied(Reason::BiometricsOff));
+        }
+        let how = UserVerification::Biometrics;
+        approved(
+            tx,
+            at,
+            &mut login,
+            &authenticator.id,
+            how,
+            sha256(self.verified.bytes()),
+        )
+    }
+}
+
+/// Ends an opened login.
+pub struct RejectLogin {
+    /// What the phone signed.
+    pub verified: Verified<ApprovalStatement>,
+    /// The subscriber did not start this login.
+    pub not_me: bool,
+}
+
+impl Command for RejectLogin {
+    type Outcome = LoginView;
+    const DURABLE: bool = true;
+
+    fn step(&self, tx: &mut dyn Tx, at: &mut Moment<'_>) -> Result<LoginView> {
+        let (mut login, authenticator) = decide(tx, at, &self.verified, Decision::Reject)?;
+        login.reject(&authenticator.id, at.now)?;
+        tx.put_login(&login)?;
+        let extra = serde_json::json!({ "not_me": self.not_me });
+        let digest = sha256(self.verified.bytes());
+        tx.append_event(event(kind::LOGIN_REJECTED, &login, digest, extra), at.now)?;
+        Ok(LoginView::of(&login, at.now))
+    }
+}
+
+/// Charges a strike for a PIN that is about to be looked at.
+pub struct ChargeApproval {
+    /// What the phone signed.
+    pub verified: Verified<ApprovalStatement>,
+}
+
+/// An attempt at a login.
+pub struct ChargedApproval {
+    /// The only way to the hash.
+    pub charged: Charged,
+    login_id: Id,
+    statement_sha256: [u8; 32],
+}
+
+impl Command for ChargeApproval {
+    type Outcome = ChargedApproval;
+    const DURABLE: bool = true;
+
+    fn step(&self, tx: &mut dyn Tx, at: &mut Moment<'_>) -> Result<ChargedApproval> {
+        let (login, mut authenticator) = decide(tx, at, &self.verified, Decision::Approve)?;
+        let charged = charge(&mut authenticator, at)?;
+        tx.put_authenticator(&authenticator)?;
+        tx.put_login(&login)?;
+        let statement_sha256 = sha256(self.verified.bytes());
+        Ok(ChargedApproval {
+            charged,
+            login_id: login.id,
+            statement_sha256,
+        })
+    }
+}
+
+impl ChargedApproval {
+    /// Looks at the PIN.
+    ///
+    /// # Errors
+    /// As [`Charged::check`].
+    pub fn check(self, look: impl FnOnce(Charged) -> Result<Checked>) -> Result<SettleApproval> {
+        Ok(SettleApproval {
+            checked: look(self.charged)?,
+            login_id: self.login_id,
+            statement_sha256: self.statement_sha256,
+            upgraded: None,
+        })
+    }
+}
+
+/// Settles a checked attempt: approves, or keeps the strike.
+pub struct SettleApproval {
+    checked: Checked,
+    login_id: Id,
+    statement_sha256: [u8; 32],
+    /// The PIN record made anew, if its parameters had fallen behind.
+    pub upgraded: Option<Vec<u8>>,
+}
+
+impl SettleApproval {
+    /// What the look at the PIN showed.
+    #[must_use]
+    pub const fn checked(&self) -> &Checked {
+        &self.checked
+    }
+}
+
+impl Command for SettleApproval {
+    type Outcome = LoginView;
+    const DURABLE: bool = true;
+
+    fn step(&self, tx: &mut dyn Tx, at: &mut Moment<'_>) -> Result<LoginView> {
+        let mut authenticator = charged_authenticator(tx, &self.checked)?;
+        settle(
+            tx,
+            at,
+            &mut authenticator,
+            &self.checked,
+            Some(self.login_id),
+        )?;
+        if let Some(upgraded) = &self.upgraded {
+            authenticator.pin_record.clone_from(upgraded);
+        }
+        tx.put_authenticator(&authenticator)?;
+        // The PIN was right; whether the login may still be approved is another question.
+        usable(tx, &authenticator.id)?;
+        let login = tx.login(&self.login_id)?;
+        let mut login = login.ok_or(Error::denied(Reason::LoginNotFound))?;
+        let how = UserVerification::Pin;
+        approved(
+            tx,
+            at,
+            &mut login,
+            &authenticator.id,
+            how,
+            self.statement_sha256,
+        )
+    }
+}

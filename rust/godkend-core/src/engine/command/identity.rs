@@ -1,0 +1,132 @@
+//! Registering, blocking and unblocking.
+
+use super::derive_id;
+use crate::Id;
+use crate::engine::lane::{Command, Moment};
+use crate::error::{Error, Reason, Result};
+use crate::event::{NewEvent, kind};
+use crate::identity::{Identity, Level, UserId};
+use crate::pin::BirthDate;
+use crate::store::Tx;
+
+/// Registers a subscriber. Repeating the request gives the same identity.
+pub struct CreateIdentity {
+    /// The client that asks.
+    pub actor: String,
+    /// Names the request.
+    pub request_id: Id,
+    /// What the subscriber chose.
+    pub user_id: UserId,
+    /// For people to read.
+    pub name: String,
+    /// If known.
+    pub birth_date: Option<BirthDate>,
+    /// How well the identity was proved.
+    pub level: Level,
+}
+
+impl Command for CreateIdentity {
+    type Outcome = Id;
+    const DURABLE: bool = true;
+
+    fn step(&self, tx: &mut dyn Tx, at: &mut Moment<'_>) -> Result<Id> {
+        let id = derive_id(
+            at.keys,
+            b"identity v1",
+            &[self.actor.as_bytes(), &self.request_id],
+        );
+        if let Some(made) = tx.identity(&id)? {
+            let same = made.user_id == self.user_id
+                && made.name == self.name
+                && made.birth_date == self.birth_date
+                && made.level == self.level;
+            return if same {
+                Ok(id)
+            } else {
+                Err(Error::denied(Reason::RequestIdReused))
+            };
+        }
+        if tx.identity_by_user_id(&self.user_id.canonical)?.is_some() {
+            return Err(Error::denied(Reason::UserIdTaken));
+        }
+        tx.put_identity(&Identity {
+            id,
+            user_id: self.user_id.clone(),
+            name: self.name.clone(),
+            birth_date: self.birth_date,
+            level: self.level,
+            blocked_at: None,
+            created_at: at.now,
+        })?;
+        let event = NewEvent {
+            kind: kind::IDENTITY_CREATED,
+            identity_id: Some(id),
+            actor: self.actor.clone(),
+            detail: serde_json::json!({ "level": self.level.name() }).to_string(),
+            ..NewEvent::default()
+        };
+        tx.append_event(event, at.now)?;
+        Ok(id)
+    }
+}
+
+/// Blocks or unblocks an identity or one of its authenticators. Repeating it changes nothing.
+pub struct SetBlocked {
+    /// The client that asks.
+    pub actor: String,
+    /// Whose.
+    pub identity_id: Id,
+    /// Only this authenticator; `None` for everything.
+    pub authenticator_id: Option<Id>,
+    /// Blocked, or not.
+    pub blocked: bool,
+}
+
+impl Command for SetBlocked {
+    type Outcome = ();
+    const DURABLE: bool = true;
+
+    fn step(&self, tx: &mut dyn Tx, at: &mut Moment<'_>) -> Result<()> {
+        let blocked_at = self.blocked.then_some(at.now);
+        let mut identity = tx
+            .identity(&self.identity_id)?
+            .ok_or(Error::denied(Reason::IdentityNotFound))?;
+        let kind = match self.authenticator_id {
+            None if identity.blocked_at.is_some() == self.blocked => return Ok(()),
+            None => {
+                identity.blocked_at = blocked_at;
+                tx.put_identity(&identity)?;
+                if self.blocked {
+                    kind::IDENTITY_BLOCKED
+                } else {
+                    kind::IDENTITY_UNBLOCKED
+                }
+            }
+            Some(id) => {
+                let found = tx
+                    .authenticator(&id)?
+                    .filter(|it| it.identity_id == identity.id);
+                let mut authenticator =
+                    found.ok_or(Error::denied(Reason::AuthenticatorNotFound))?;
+                if authenticator.blocked_at.is_some() == self.blocked {
+                    return Ok(());
+                }
+                authenticator.blocked_at = blocked_at;
+                tx.put_authenticator(&authenticator)?;
+                if self.blocked {
+                    kind::AUTHENTICATOR_BLOCKED
+                } else {
+                    kind::AUTHENTICATOR_UNBLOCKED
+                }
+            }
+        };
+        let event = NewEvent {
+            kind,
+            identity_id: Some(identity.id),
+            authenticator_id: self.authenticator_id,
+            actor: self.actor.clone(),
+            ..NewEvent::default()
+        };
+        tx.append_event(event, at.now)
+    }
+}

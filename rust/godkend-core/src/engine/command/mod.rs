@@ -1,0 +1,57 @@
+//! What can be done: one type for each command, with the step that decides it.
+//!
+//! A step reads the rows it names, applies the rules, and writes what changed; rules live in files of
+//! their own. Ids of what a command makes are derived from its `request_id`, so that a repeated
+//! command finds what the first one made.
+
+mod activation;
+mod attempt;
+mod decision;
+mod identity;
+mod login;
+mod pin_change;
+mod sweep;
+
+pub use activation::{
+    ActivationBegun, BeginActivation, CodeIssued, FinishActivation, IssueActivationCode,
+};
+pub use attempt::{Charged, Checked};
+pub use decision::{
+    ApproveByBiometrics, ChargeApproval, ChargedApproval, RejectLogin, SettleApproval,
+};
+pub use identity::{CreateIdentity, SetBlocked};
+pub use login::{
+    CancelLogin, LoginOpened, LoginStarted, LoginView, OpenLogin, RedeemLogin, StartLogin,
+};
+pub use pin_change::{ChargePinChange, SettlePinChange};
+pub use sweep::Sweep;
+
+use crate::Id;
+use crate::authenticator::Authenticator;
+use crate::error::{Error, Reason, Result};
+use crate::identity::Identity;
+use crate::keys::Keys;
+use crate::store::Tx;
+
+/// The first 16 bytes of a derived key, as an id.
+fn derive_id(keys: &Keys, label: &'static [u8], parts: &[&[u8]]) -> Id {
+    let derived = keys.derive(label, parts);
+    let mut id = [0; 16];
+    id.iter_mut().zip(derived).for_each(|(to, from)| *to = from);
+    id
+}
+
+/// An authenticator that may be used, and its identity. Its device has proved its key.
+///
+/// # Errors
+/// Denied with `AUTHENTICATOR_BLOCKED` or `IDENTITY_BLOCKED`.
+fn usable(tx: &mut dyn Tx, authenticator_id: &Id) -> Result<(Authenticator, Identity)> {
+    let authenticator = tx.authenticator(authenticator_id)?;
+    let authenticator = authenticator.ok_or(Error::denied(Reason::SignatureInvalid))?;
+    authenticator.usable()?;
+    let identity = tx.identity(&authenticator.identity_id)?;
+    let identity = identity
+        .ok_or_else(|| Error::fault(Reason::StoreFault, "an authenticator without its identity"))?;
+    identity.usable()?;
+    Ok((authenticator, identity))
+}

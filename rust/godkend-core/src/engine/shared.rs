@@ -1,0 +1,120 @@
+//! What all threads of an engine share.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::Id;
+use crate::clock::Clock;
+use crate::keys::Keys;
+use crate::login::State;
+use crate::policy::Policy;
+use crate::store::Effects;
+
+/// Told what changed, by this process or another. Called on threads of the engine; must not block.
+pub trait Observer: Send + Sync {
+    /// A watched login has a new state.
+    fn login_changed(&self, login_id: &Id, state: State);
+    /// Events may have been added.
+    fn events_added(&self);
+}
+
+/// Counters since the start.
+#[derive(Debug, Default)]
+pub struct Stats {
+    /// Argon2id computations that checked a PIN.
+    pub pin_checks: AtomicU64,
+    /// Argon2id computations that made a record: chosen PINs and upgrades.
+    pub pin_records: AtomicU64,
+    /// Commands committed or failed.
+    pub commands: AtomicU64,
+    /// Transactions that carried them.
+    pub batches: AtomicU64,
+    /// Signatures of devices that were verified.
+    pub signatures: AtomicU64,
+}
+
+pub(super) struct Shared {
+    pub(super) policy: Policy,
+    pub(super) keys: Arc<Keys>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) stats: Stats,
+    observer: Box<dyn Observer>,
+    /// The watched logins, each with the state that was last told.
+    watched: Mutex<HashMap<Id, Option<State>>>,
+    healthy: AtomicBool,
+    closing: AtomicBool,
+}
+
+impl Shared {
+    pub(super) fn new(
+        policy: Policy,
+        keys: Arc<Keys>,
+        clock: Arc<dyn Clock>,
+        observer: Box<dyn Observer>,
+    ) -> Self {
+        Self {
+            policy,
+            keys,
+            clock,
+            stats: Stats::default(),
+            observer,
+            watched: Mutex::default(),
+            healthy: AtomicBool::new(true),
+            closing: AtomicBool::new(false),
+        }
+    }
+
+    /// A bug has shown itself: no new work from here on.
+    pub(super) fn out_of_health(&self) {
+        self.healthy.store(false, Ordering::SeqCst);
+    }
+
+    pub(super) fn is_healthy(&self) -> bool {
+        self.healthy.load(Ordering::SeqCst)
+    }
+
+    pub(super) fn close(&self) {
+        self.closing.store(true, Ordering::SeqCst);
+    }
+
+    pub(super) fn is_closing(&self) -> bool {
+        self.closing.load(Ordering::SeqCst)
+    }
+
+    pub(super) fn watch(&self, login_id: Id) {
+        self.watched().entry(login_id).or_insert(None);
+    }
+
+    pub(super) fn unwatch(&self, login_id: &Id) {
+        self.watched().remove(login_id);
+    }
+
+    pub(super) fn watched_ids(&self) -> Vec<Id> {
+        self.watched().keys().copied().collect()
+    }
+
+    /// Tells the observer what a commit changed.
+    pub(super) fn publish(&self, effects: &Effects) {
+        for (login_id, state) in &effects.logins {
+            let told = {
+                let mut watched = self.watched();
+                // States only rise, so an older one that arrives late is not told again.
+                watched
+                    .get_mut(login_id)
+                    .filter(|told| **told < Some(*state))
+                    .map(|told| *told = Some(*state))
+            };
+            if told.is_some() {
+                self.observer.login_changed(login_id, *state);
+            }
+        }
+        if effects.events {
+            self.observer.events_added();
+        }
+    }
+
+    fn watched(&self) -> MutexGuard<'_, HashMap<Id, Option<State>>> {
+        self.watched.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,241 @@
+//! What a call can end in besides its value: three kinds, never mixed.
+//!
+//! - [`Error::Invalid`]: the request was malformed. Names the field and its bound; nothing was spent.
+//! - [`Error::Denied`]: an expected outcome that carries what the caller needs to act.
+//! - [`Error::Fault`]: something broke. A fault never reads as a wrong PIN.
+//!
+//! A bug is a panic, which takes the worker out of health.
+
+use std::fmt;
+
+/// The result of everything in the core.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Why a call did not return its value.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// A field was malformed, missing, oversized or out of range.
+    #[error("{field} {bound}")]
+    Invalid {
+        /// The field's name as in the request message, such as `user_id`.
+        field: &'static str,
+        /// What the field must be, such as `must be 4 to 60 characters`. Never the value itself.
+        bound: String,
+        /// `FIELD_INVALID`, or a more telling one.
+        reason: Reason,
+    },
+    /// The rules say no.
+    #[error("{0}")]
+    Denied(Denial),
+    /// Something broke: the store, a key, a bound on the work under way.
+    #[error("{}: {detail}", reason.name())]
+    Fault {
+        /// Which kind of fault.
+        reason: Reason,
+        /// For the operator's log, without secrets.
+        detail: String,
+        /// When to come back, in milliseconds from now; `None` if that is not known.
+        retry_after_ms: Option<u64>,
+    },
+}
+
+/// An expected refusal, with what the caller needs to act on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Denial {
+    /// Why.
+    pub reason: Reason,
+    /// When to come back, in milliseconds from now; `None` if waiting does not help.
+    pub retry_after_ms: Option<u64>,
+    /// How many tries are left before the next lock; `None` where tries do not apply.
+    pub attempts_left: Option<u32>,
+}
+
+impl fmt::Display for Denial {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.reason.name())?;
+        if let Some(ms) = self.retry_after_ms {
+            write!(f, ", retry after {ms} ms")?;
+        }
+        if let Some(left) = self.attempts_left {
+            write!(f, ", {left} attempts left")?;
+        }
+        Ok(())
+    }
+}
+
+impl Error {
+    /// A malformed field and the bound it breaks.
+    pub fn invalid(field: &'static str, bound: impl Into<String>) -> Self {
+        Self::Invalid {
+            field,
+            bound: bound.into(),
+            reason: Reason::FieldInvalid,
+        }
+    }
+
+    /// A PIN that is easy to guess, and why.
+    #[must_use]
+    pub fn weak(field: &'static str, why: &str) -> Self {
+        Self::Invalid {
+            field,
+            bound: format!("must not be easily guessed: {why}"),
+            reason: Reason::PinWeak,
+        }
+    }
+
+    /// A refusal that neither waiting nor counting changes.
+    #[must_use]
+    pub const fn denied(reason: Reason) -> Self {
+        Self::Denied(Denial {
+            reason,
+            retry_after_ms: None,
+            attempts_left: None,
+        })
+    }
+
+    /// A refusal with a time to come back.
+    #[must_use]
+    pub const fn retry(reason: Reason, retry_after_ms: u64) -> Self {
+        Self::Denied(Denial {
+            reason,
+            retry_after_ms: Some(retry_after_ms),
+            attempts_left: None,
+        })
+    }
+
+    /// Something broke; `detail` is for the operator's log.
+    pub fn fault(reason: Reason, detail: impl fmt::Display) -> Self {
+        Self::Fault {
+            reason,
+            detail: detail.to_string(),
+            retry_after_ms: None,
+        }
+    }
+
+    /// A bound on the work under way is reached; nothing was spent.
+    pub fn overloaded(detail: &str, retry_after_ms: u64) -> Self {
+        Self::Fault {
+            reason: Reason::Overloaded,
+            detail: detail.to_owned(),
+            retry_after_ms: Some(retry_after_ms),
+        }
+    }
+}
+
+macro_rules! reasons {
+    ($($(#[$doc:meta])* $variant:ident = $name:literal,)+) => {
+        /// Every reason there is, named as in `error_reason.proto`, which is the manual.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Reason { $($(#[$doc])* $variant,)+ }
+
+        impl Reason {
+            /// All of them, for the test that compares this list with the manual.
+            pub const ALL: &[Self] = &[$(Self::$variant,)+];
+
+            /// The name on the wire.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name,)+ }
+            }
+        }
+    };
+}
+
+reasons! {
+    // Requests
+    /// A field was malformed.
+    FieldInvalid = "FIELD_INVALID",
+    /// The PIN is easy to guess.
+    PinWeak = "PIN_WEAK",
+    /// The same `request_id` came with other contents.
+    RequestIdReused = "REQUEST_ID_REUSED",
+    // Identities
+    /// No such identity.
+    IdentityNotFound = "IDENTITY_NOT_FOUND",
+    /// Somebody has this user ID.
+    UserIdTaken = "USER_ID_TAKEN",
+    /// The whole identity is blocked.
+    IdentityBlocked = "IDENTITY_BLOCKED",
+    // Activation
+    /// User ID and activation code do not fit, or the code is spent; which of these is not said.
+    ActivationCodeWrong = "ACTIVATION_CODE_WRONG",
+    /// No such activation under way.
+    ActivationNotFound = "ACTIVATION_NOT_FOUND",
+    // Devices
+    /// The device is unknown or the signature does not fit its key.
+    SignatureInvalid = "SIGNATURE_INVALID",
+    /// The authenticator is blocked.
+    AuthenticatorBlocked = "AUTHENTICATOR_BLOCKED",
+    /// No such authenticator.
+    AuthenticatorNotFound = "AUTHENTICATOR_NOT_FOUND",
+    /// Biometrics were never switched on for this device.
+    BiometricsOff = "BIOMETRICS_OFF",
+    /// The signed statement is too old or from the future.
+    StatementExpired = "STATEMENT_EXPIRED",
+    /// This signed statement was used before.
+    StatementReplayed = "STATEMENT_REPLAYED",
+    /// The signed statement answers another challenge.
+    StatementWrongChallenge = "STATEMENT_WRONG_CHALLENGE",
+    /// The signed statement names another service provider.
+    StatementWrongServiceProvider = "STATEMENT_WRONG_SERVICE_PROVIDER",
+    /// The signed statement holds another text.
+    StatementWrongText = "STATEMENT_WRONG_TEXT",
+    /// The signed statement holds another decision than the call.
+    StatementWrongDecision = "STATEMENT_WRONG_DECISION",
+    // PIN
+    /// The PIN is wrong.
+    PinWrong = "PIN_WRONG",
+    /// Too many wrong PINs; come back later.
+    PinLocked = "PIN_LOCKED",
+    /// Too many wrong PINs; activate the app anew.
+    PinDead = "PIN_DEAD",
+    // Logins
+    /// No such login for this caller.
+    LoginNotFound = "LOGIN_NOT_FOUND",
+    /// The login's time is over.
+    LoginExpired = "LOGIN_EXPIRED",
+    /// The front-end, or a newer login for the same user ID, ended it.
+    LoginCancelled = "LOGIN_CANCELLED",
+    /// The subscriber said no.
+    LoginRejected = "LOGIN_REJECTED",
+    /// The login has not been opened on a phone yet.
+    LoginNotOpened = "LOGIN_NOT_OPENED",
+    /// Another phone has opened it.
+    LoginOpenedElsewhere = "LOGIN_OPENED_ELSEWHERE",
+    /// The subscriber has not approved yet.
+    LoginNotApproved = "LOGIN_NOT_APPROVED",
+    /// It was approved already.
+    LoginApproved = "LOGIN_APPROVED",
+    /// It was redeemed already.
+    LoginRedeemed = "LOGIN_REDEEMED",
+    /// The verifier is not the one the login started with.
+    VerifierWrong = "VERIFIER_WRONG",
+    /// The QR code or app link was not made for a login here.
+    CodeInvalid = "CODE_INVALID",
+    /// The QR code is older than it may be.
+    CodeStale = "CODE_STALE",
+    /// The login cannot reach the level the front-end asks for.
+    LevelTooLow = "LEVEL_TOO_LOW",
+    // Callers
+    /// The caller is not a configured client.
+    ClientUnknown = "CLIENT_UNKNOWN",
+    /// The caller's role may not make this call.
+    RoleForbidden = "ROLE_FORBIDDEN",
+    /// The front-end may not start logins for this service provider.
+    ServiceProviderForbidden = "SERVICE_PROVIDER_FORBIDDEN",
+    /// What strangers may spend is spent, for now.
+    BudgetSpent = "BUDGET_SPENT",
+    // Faults
+    /// More work is under way than may be.
+    Overloaded = "OVERLOADED",
+    /// The call's deadline passed before its work began.
+    DeadlinePassed = "DEADLINE_PASSED",
+    /// The server is stopping.
+    Stopping = "STOPPING",
+    /// The store failed.
+    StoreFault = "STORE_FAULT",
+    /// A key is missing or does not fit.
+    KeyFault = "KEY_FAULT",
+    /// A bug; the worker goes out of health.
+    Internal = "INTERNAL",
+}

@@ -1,0 +1,125 @@
+//! What happened: an append-only history in which every link holds the digest of the one before.
+//!
+//! An event is committed with the change that it tells of, so that neither is ever seen without the
+//! other. Changing or removing one breaks the chain from there on. Events hold no secrets.
+
+use crate::Id;
+use crate::clock::Millis;
+use crate::digest::sha256_of_parts;
+
+/// The kinds of events, as they are named in the history.
+pub mod kind {
+    /// A subscriber was registered.
+    pub const IDENTITY_CREATED: &str = "identity.created";
+    /// A whole identity was blocked.
+    pub const IDENTITY_BLOCKED: &str = "identity.blocked";
+    /// A whole identity was unblocked.
+    pub const IDENTITY_UNBLOCKED: &str = "identity.unblocked";
+    /// One authenticator was blocked.
+    pub const AUTHENTICATOR_BLOCKED: &str = "authenticator.blocked";
+    /// One authenticator was unblocked.
+    pub const AUTHENTICATOR_UNBLOCKED: &str = "authenticator.unblocked";
+    /// An activation code was made.
+    pub const ACTIVATION_CODE_ISSUED: &str = "activation_code.issued";
+    /// A phone gave the right code.
+    pub const ACTIVATION_BEGUN: &str = "activation.begun";
+    /// A try named a code and did not prove it.
+    pub const ACTIVATION_REFUSED: &str = "activation.refused";
+    /// A phone became an authenticator.
+    pub const AUTHENTICATOR_ACTIVATED: &str = "authenticator.activated";
+    /// A PIN was wrong.
+    pub const PIN_WRONG: &str = "pin.wrong";
+    /// A PIN was replaced.
+    pub const PIN_CHANGED: &str = "pin.changed";
+    /// A login was approved.
+    pub const LOGIN_APPROVED: &str = "login.approved";
+    /// A login was rejected.
+    pub const LOGIN_REJECTED: &str = "login.rejected";
+    /// A login was turned into an assertion.
+    pub const LOGIN_REDEEMED: &str = "login.redeemed";
+}
+
+/// What is to be told; the chain adds number, time and hash.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct NewEvent {
+    /// One of [`kind`].
+    pub kind: &'static str,
+    /// Whom it is about.
+    pub identity_id: Option<Id>,
+    /// Which phone.
+    pub authenticator_id: Option<Id>,
+    /// Which login.
+    pub login_id: Option<Id>,
+    /// The client that caused it, or `device`.
+    pub actor: String,
+    /// JSON without secrets; empty for none.
+    pub detail: String,
+}
+
+/// One link of the chain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    /// Counts from 1 without gaps.
+    pub seq: i64,
+    /// When.
+    pub at: Millis,
+    /// One of [`kind`].
+    pub kind: String,
+    /// Whom it is about.
+    pub identity_id: Option<Id>,
+    /// Which phone.
+    pub authenticator_id: Option<Id>,
+    /// Which login.
+    pub login_id: Option<Id>,
+    /// The client that caused it, or `device`.
+    pub actor: String,
+    /// JSON without secrets; empty for none.
+    pub detail: String,
+    /// SHA-256 over the hash before and the fields above.
+    pub hash: [u8; 32],
+}
+
+/// The last link: what the next one continues.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Tip {
+    /// The number of the last event; 0 before the first.
+    pub seq: i64,
+    /// Its hash; zeros before the first.
+    pub hash: [u8; 32],
+}
+
+impl Tip {
+    /// The next link of the chain.
+    #[must_use]
+    pub fn link(self, new: NewEvent, at: Millis) -> Event {
+        let seq = self.seq + 1;
+        let fields: [&[u8]; 6] = [
+            new.kind.as_bytes(),
+            new.identity_id.as_ref().map_or(&[], |id| id),
+            new.authenticator_id.as_ref().map_or(&[], |id| id),
+            new.login_id.as_ref().map_or(&[], |id| id),
+            new.actor.as_bytes(),
+            new.detail.as_bytes(),
+        ];
+        let (seq_bytes, at_bytes) = (seq.to_be_bytes(), at.to_be_bytes());
+        let lengths =
+            fields.map(|field| u32::try_from(field.len()).unwrap_or(u32::MAX).to_be_bytes());
+        let head = [&self.hash[..], &seq_bytes, &at_bytes];
+        let body = lengths
+            .iter()
+            .zip(fields)
+            .flat_map(|(length, field)| [&length[..], field]);
+        let hash = sha256_of_parts(head.into_iter().chain(body));
+        Event {
+            seq,
+            at,
+            kind: new.kind.to_owned(),
+            identity_id: new.identity_id,
+            authenticator_id: new.authenticator_id,
+            login_id: new.login_id,
+            actor: new.actor,
+            detail: new.detail,
+            hash,
+        }
+    }
+}

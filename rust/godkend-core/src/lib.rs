@@ -1,0 +1,45 @@
+//! The core of godkend: secrets, rules, store and engine, without Python.
+//!
+//! Read it in this order: [`lockout`], [`throttle`] and [`budget`] are the decisions; [`challenge`],
+//! [`approval`] and [`login`] the challenge-response; [`pin`], [`signature`], [`keys`] and
+//! [`assertion`] the cryptography around vetted crates; [`engine::command`] what can be done; [`engine`]
+//! and [`store`] how it is done durably and fast.
+
+#![forbid(unsafe_code)]
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        missing_docs
+    )
+)]
+
+pub mod activation;
+pub mod approval;
+pub mod assertion;
+pub mod authenticator;
+pub mod budget;
+pub mod challenge;
+pub mod clock;
+pub mod digest;
+pub mod engine;
+pub mod error;
+pub mod event;
+pub mod identity;
+pub mod keys;
+pub mod lockout;
+pub mod login;
+pub mod pin;
+pub mod policy;
+pub mod random;
+pub mod signature;
+pub mod store;
+pub mod throttle;
+#[cfg(test)]
+mod vectors;
+
+/// Names a row: 16 bytes that nobody can guess.
+pub type Id = [u8; 16];

@@ -1,0 +1,271 @@
+//! The life of a login: PENDING, OPENED, APPROVED, REDEEMED; or REJECTED, EXPIRED, CANCELLED.
+//!
+//! Each step is a function that takes the login as it is and either moves it on or says why not. A
+//! login belongs to the front-end that started it, from the first phone that opens it to that phone,
+//! and is consumed once. It never knows whether the typed user ID exists: it keeps a digest of what was
+//! typed, and a phone that opens it must belong to an identity of that name.
+
+use subtle::ConstantTimeEq as _;
+
+use crate::Id;
+use crate::approval::UserVerification;
+use crate::authenticator::Authenticator;
+use crate::clock::Millis;
+use crate::digest::sha256;
+use crate::error::{Error, Reason, Result};
+use crate::identity::{Identity, Level};
+
+/// Where a login is. The numbers are those of `LoginState` in proto; they only ever rise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum State {
+    /// Started; no phone has opened it.
+    Pending = 1,
+    /// A phone shows it to its holder.
+    Opened = 2,
+    /// Waits to be redeemed.
+    Approved = 3,
+    /// The subscriber said no.
+    Rejected = 4,
+    /// Its time was over before it was redeemed.
+    Expired = 5,
+    /// Ended by its front-end, or by newer logins for the same user ID.
+    Cancelled = 6,
+    /// Consumed.
+    Redeemed = 7,
+}
+
+impl State {
+    /// Reads a stored number.
+    #[must_use]
+    pub const fn from_number(number: i64) -> Option<Self> {
+        Some(match number {
+            1 => Self::Pending,
+            2 => Self::Opened,
+            3 => Self::Approved,
+            4 => Self::Rejected,
+            5 => Self::Expired,
+            6 => Self::Cancelled,
+            7 => Self::Redeemed,
+            _ => return None,
+        })
+    }
+
+    /// Whether nothing can come after it.
+    #[must_use]
+    pub const fn is_final(self) -> bool {
+        matches!(
+            self,
+            Self::Rejected | Self::Expired | Self::Cancelled | Self::Redeemed
+        )
+    }
+
+    /// Why a step that needs another state is refused.
+    const fn refusal(self) -> Error {
+        Error::denied(match self {
+            Self::Pending => Reason::LoginNotOpened,
+            Self::Opened => Reason::LoginNotApproved,
+            Self::Approved => Reason::LoginApproved,
+            Self::Rejected => Reason::LoginRejected,
+            Self::Expired => Reason::LoginExpired,
+            Self::Cancelled => Reason::LoginCancelled,
+            Self::Redeemed => Reason::LoginRedeemed,
+        })
+    }
+}
+
+/// One login.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Login {
+    /// Its name.
+    pub id: Id,
+    /// The client that started it.
+    pub front_end: String,
+    /// Who asks.
+    pub service_provider: String,
+    /// What it is for.
+    pub text: String,
+    /// Digest of the typed user ID in canonical form; `None` for a QR code at once.
+    pub user_id_digest: Option<[u8; 32]>,
+    /// Digest of where the subscriber comes from.
+    pub source_digest: [u8; 16],
+    /// SHA-256 of the front-end's secret.
+    pub verifier_digest: [u8; 32],
+    /// Repeated in the assertion.
+    pub nonce: String,
+    /// The lowest level that will do.
+    pub level_min: Level,
+    /// As last stored; see [`Login::state_at`].
+    pub state: State,
+    /// To be signed.
+    pub challenge: [u8; 32],
+    /// Whose it became when it was opened.
+    pub identity_id: Option<Id>,
+    /// The phone that opened it.
+    pub authenticator_id: Option<Id>,
+    /// How the approving phone knew its holder.
+    pub user_verification: Option<UserVerification>,
+    /// The charged attempts.
+    pub attempts: Vec<Id>,
+    /// When it was started.
+    pub started_at: Millis,
+    /// When its time is over.
+    pub expires_at: Millis,
+    /// When it was approved.
+    pub approved_at: Option<Millis>,
+}
+
+impl Login {
+    /// The state at a time: what is not final when its time is over has expired.
+    #[must_use]
+    pub fn state_at(&self, now: Millis) -> State {
+        if !self.state.is_final() && now >= self.expires_at {
+            State::Expired
+        } else {
+            self.state
+        }
+    }
+
+    fn expect(&self, wanted: State, now: Millis) -> Result<()> {
+        let state = self.state_at(now);
+        if state == wanted {
+            Ok(())
+        } else {
+            Err(state.refusal())
+        }
+    }
+
+    /// A phone scanned the code. Opening again from the same phone changes nothing.
+    ///
+    /// # Errors
+    /// Denied with `LOGIN_OPENED_ELSEWHERE` if another phone has it or another user ID was typed,
+    /// `LEVEL_TOO_LOW` before the subscriber is asked, or the reason of its present state.
+    pub fn open(
+        &mut self,
+        identity: &Identity,
+        user_id_digest: &[u8; 32],
+        authenticator: &Authenticator,
+        now: Millis,
+    ) -> Result<()> {
+        if self
+            .user_id_digest
+            .is_some_and(|typed| typed != *user_id_digest)
+        {
+            return Err(Error::denied(Reason::LoginOpenedElsewhere));
+        }
+        match self.state_at(now) {
+            State::Pending => {}
+            State::Opened => return self.expect_opened_by(&authenticator.id, now),
+            other => return Err(other.refusal()),
+        }
+        if level(identity) < self.level_min {
+            return Err(Error::denied(Reason::LevelTooLow));
+        }
+        self.state = State::Opened;
+        self.identity_id = Some(identity.id);
+        self.authenticator_id = Some(authenticator.id);
+        Ok(())
+    }
+
+    /// Whether this phone may decide about the login now.
+    ///
+    /// # Errors
+    /// Denied with the reason of its state, or with `LOGIN_OPENED_ELSEWHERE`.
+    pub fn expect_opened_by(&self, authenticator_id: &Id, now: Millis) -> Result<()> {
+        if self
+            .authenticator_id
+            .is_some_and(|opened_by| opened_by != *authenticator_id)
+        {
+            return Err(Error::denied(Reason::LoginOpenedElsewhere));
+        }
+        self.expect(State::Opened, now)
+    }
+
+    /// The subscriber approved and was verified. Callers have checked statement and PIN.
+    ///
+    /// # Errors
+    /// As [`Login::expect_opened_by`].
+    pub fn approve(&mut self, by: &Id, how: UserVerification, now: Millis) -> Result<()> {
+        self.expect_opened_by(by, now)?;
+        self.state = State::Approved;
+        self.user_verification = Some(how);
+        self.approved_at = Some(now);
+        Ok(())
+    }
+
+    /// The subscriber said no.
+    ///
+    /// # Errors
+    /// As [`Login::expect_opened_by`].
+    pub fn reject(&mut self, by: &Id, now: Millis) -> Result<()> {
+        self.expect_opened_by(by, now)?;
+        self.state = State::Rejected;
+        Ok(())
+    }
+
+    /// The front-end gave up. Cancelling again changes nothing.
+    ///
+    /// # Errors
+    /// Denied with the reason of its state if it is approved or over.
+    pub fn cancel(&mut self, now: Millis) -> Result<()> {
+        match self.state_at(now) {
+            State::Pending | State::Opened | State::Cancelled => {
+                self.state = State::Cancelled;
+                Ok(())
+            }
+            other => Err(other.refusal()),
+        }
+    }
+
+    /// Consumes the approved login. Every check is mandatory.
+    ///
+    /// # Errors
+    /// Denied with `LOGIN_NOT_FOUND` for another front-end, as if it did not exist; `VERIFIER_WRONG`;
+    /// or the reason of its state.
+    pub fn redeem(&mut self, front_end: &str, verifier: &[u8], now: Millis) -> Result<()> {
+        self.expect_started_by(front_end)?;
+        if !bool::from(sha256(verifier).ct_eq(&self.verifier_digest)) {
+            return Err(Error::denied(Reason::VerifierWrong));
+        }
+        self.expect(State::Approved, now)?;
+        self.state = State::Redeemed;
+        Ok(())
+    }
+
+    /// Whether this front-end may know about the login.
+    ///
+    /// # Errors
+    /// Denied with `LOGIN_NOT_FOUND`, as if it did not exist.
+    pub fn expect_started_by(&self, front_end: &str) -> Result<()> {
+        if self.front_end == front_end {
+            Ok(())
+        } else {
+            Err(Error::denied(Reason::LoginNotFound))
+        }
+    }
+}
+
+/// The level that a login of this identity by app reaches: the lower of how well the identity was
+/// proved and of what the app gives, which is Substantial (NSIS 2.0.1, section 3).
+#[must_use]
+pub fn level(identity: &Identity) -> Level {
+    identity.level.min(Level::Substantial)
+}
+
+/// Chooses which pending login for one typed user ID makes room for a new one from `source`.
+///
+/// The oldest from the same source, so that somebody who keeps starting logins displaces their own;
+/// only without one, the oldest of all.
+#[must_use]
+pub fn displaced<'a>(pending: &'a [Login], source: &[u8; 16], open_max: u32) -> Option<&'a Login> {
+    if pending.len() < usize::try_from(open_max).unwrap_or(usize::MAX) {
+        return None;
+    }
+    let oldest = |same: bool| {
+        let candidates = pending
+            .iter()
+            .filter(move |login| !same || login.source_digest == *source);
+        candidates.min_by_key(|login| (login.started_at, login.id))
+    };
+    oldest(true).or_else(|| oldest(false))
+}

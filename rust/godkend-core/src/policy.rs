@@ -1,0 +1,313 @@
+//! Every number of the domain, with its default and its bounds, in one place.
+//!
+//! Read from JSON once at the start; unknown fields are refused. The service shows what is in force
+//! with `godkend config show`.
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use crate::lockout::Ladder;
+use crate::pin::Params;
+use crate::throttle::Quota;
+
+const MINUTE_MS: u64 = 60_000;
+const HOUR_MS: u64 = 60 * MINUTE_MS;
+const DAY_MS: u64 = 24 * HOUR_MS;
+
+macro_rules! section {
+    ($(#[$doc:meta])* $name:ident, $prefix:literal {
+        $($(#[$field_doc:meta])* $field:ident: $type:ty = $default:expr, in $range:expr;)+
+    }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+        #[serde(default, deny_unknown_fields)]
+        pub struct $name { $($(#[$field_doc])* pub $field: $type,)+ }
+
+        impl Default for $name {
+            fn default() -> Self { Self { $($field: $default,)+ } }
+        }
+
+        impl $name {
+            fn validate(&self) -> Result<()> {
+                $(if !($range).contains(&self.$field) {
+                    let range = $range;
+                    return Err(Error::invalid(
+                        concat!($prefix, ".", stringify!($field)),
+                        format!("must be {} to {}", range.start(), range.end()),
+                    ));
+                })+
+                Ok(())
+            }
+        }
+    };
+}
+
+section! {
+    /// What a PIN costs to check.
+    PinPolicy, "pin" {
+        /// Argon2id memory in KiB, which each hash worker holds.
+        memory_kib: u32 = 12_288, in Params::MEMORY_KIB_MIN..=Params::MEMORY_KIB_MAX;
+        /// Argon2id passes.
+        iterations: u32 = 3, in Params::ITERATIONS_MIN..=Params::ITERATIONS_MAX;
+        /// Argon2id lanes.
+        parallelism: u32 = 1, in Params::PARALLELISM_MIN..=Params::PARALLELISM_MAX;
+    }
+}
+
+section! {
+    /// The life of a login.
+    LoginPolicy, "login" {
+        /// How long a login lives, from start to redemption.
+        life_ms: u64 = 5 * MINUTE_MS, in 1_000..=HOUR_MS;
+        /// How old a QR code may be when its scan arrives.
+        qr_accepted_ms: u64 = 5_000, in 1_000..=60_000;
+        /// How many logins for one typed user ID may be open; one more ends the oldest.
+        identifier_logins_max: u32 = 3, in 1..=100;
+        /// How far a phone's clock may be off in statements that carry a time.
+        statement_skew_ms: u64 = 2 * MINUTE_MS, in 1_000..=HOUR_MS;
+        /// How long the row of an ended login is kept.
+        kept_ms: u64 = 10 * MINUTE_MS, in 0..=30 * DAY_MS;
+    }
+}
+
+section! {
+    /// The way from an activation code to an activated phone.
+    ActivationPolicy, "activation" {
+        /// How long a code sent by SMS is valid.
+        sms_life_ms: u64 = DAY_MS, in MINUTE_MS..=90 * DAY_MS;
+        /// How long a code on paper is valid.
+        paper_life_ms: u64 = 14 * DAY_MS, in MINUTE_MS..=90 * DAY_MS;
+        /// How long a code on the profile page is valid.
+        profile_life_ms: u64 = DAY_MS, in MINUTE_MS..=90 * DAY_MS;
+        /// How many tries a code has.
+        tries_max: u32 = 5, in 1..=100;
+        /// How long a phone may take from the code to the PIN.
+        life_ms: u64 = 10 * MINUTE_MS, in 10_000..=HOUR_MS;
+    }
+}
+
+section! {
+    /// The bounds of the work under way in one process.
+    EnginePolicy, "engine" {
+        /// Threads that hash, each holding `pin.memory_kib`; 0 for twice the cores.
+        hashers: u32 = 0, in 0..=1_024;
+        /// PIN attempts that may wait for a hasher.
+        hash_queue_max: u32 = 1_024, in 1..=100_000;
+        /// Commands that may wait for the store.
+        lane_queue_max: u32 = 8_192, in 1..=1_000_000;
+        /// Commands in one transaction.
+        batch_max: u32 = 256, in 1..=10_000;
+        /// When to come back from a full queue.
+        overload_retry_ms: u64 = 500, in 1..=MINUTE_MS;
+        /// How soon a change by another process is seen.
+        watch_interval_ms: u64 = 20, in 1..=10_000;
+    }
+}
+
+/// What strangers may spend, by door and by who pays.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct BudgetPolicy {
+    /// Logins started for one source: 60 at once, then one a second.
+    pub login_source: Quota,
+    /// Logins started by one front-end: 2,000 at once, then 1,000 a second.
+    pub login_front_end: Quota,
+    /// Logins started in all: 4,000 at once, then 2,000 a second.
+    pub login_overall: Quota,
+    /// Activation tries from one source: 20 at once, then one every 6 minutes.
+    pub activation_source: Quota,
+    /// Activation tries in all: 500 at once, then 50 a second.
+    pub activation_overall: Quota,
+}
+
+impl Default for BudgetPolicy {
+    fn default() -> Self {
+        Self {
+            login_source: Quota {
+                interval_us: 1_000_000,
+                burst: 60,
+            },
+            login_front_end: Quota {
+                interval_us: 1_000,
+                burst: 2_000,
+            },
+            login_overall: Quota {
+                interval_us: 500,
+                burst: 4_000,
+            },
+            activation_source: Quota {
+                interval_us: 360_000_000,
+                burst: 20,
+            },
+            activation_overall: Quota {
+                interval_us: 20_000,
+                burst: 500,
+            },
+        }
+    }
+}
+
+impl BudgetPolicy {
+    fn validate(&self) -> Result<()> {
+        for (field, quota) in [
+            ("budget.login_source", self.login_source),
+            ("budget.login_front_end", self.login_front_end),
+            ("budget.login_overall", self.login_overall),
+            ("budget.activation_source", self.activation_source),
+            ("budget.activation_overall", self.activation_overall),
+        ] {
+            if !(1..=86_400_000_000).contains(&quota.interval_us)
+                || !(1..=10_000_000).contains(&quota.burst)
+            {
+                return Err(Error::invalid(
+                    field,
+                    "must have interval_us 1 to 86400000000 and burst 1 to 10000000",
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What an assertion says about its maker.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AssertionPolicy {
+    /// The `iss` claim; 1 to 256 characters.
+    pub issuer: String,
+    /// How long an assertion is valid, in milliseconds.
+    pub life_ms: u64,
+}
+
+impl Default for AssertionPolicy {
+    fn default() -> Self {
+        Self {
+            issuer: "https://godkend.example".to_owned(),
+            life_ms: 5 * MINUTE_MS,
+        }
+    }
+}
+
+impl AssertionPolicy {
+    fn validate(&self) -> Result<()> {
+        if !(1..=256).contains(&self.issuer.chars().count()) {
+            return Err(Error::invalid(
+                "assertion.issuer",
+                "must be 1 to 256 characters",
+            ));
+        }
+        if !(1_000..=HOUR_MS).contains(&self.life_ms) {
+            return Err(Error::invalid(
+                "assertion.life_ms",
+                "must be 1000 to 3600000",
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// All of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Policy {
+    /// What a PIN costs to check.
+    pub pin: PinPolicy,
+    /// What wrong PINs lead to.
+    pub lockout: Ladder,
+    /// What strangers may spend.
+    pub budget: BudgetPolicy,
+    /// The life of a login.
+    pub login: LoginPolicy,
+    /// The way to an activated phone.
+    pub activation: ActivationPolicy,
+    /// What an assertion says about its maker.
+    pub assertion: AssertionPolicy,
+    /// The bounds of the work under way.
+    pub engine: EnginePolicy,
+}
+
+impl Policy {
+    /// Reads a policy; what is not given has its default.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] naming the field and its bound, or `policy` for what is no policy at all.
+    pub fn from_json(json: &str) -> Result<Self> {
+        let policy: Self = serde_json::from_str(json)
+            .map_err(|error| Error::invalid("policy", error.to_string()))?;
+        policy.pin.validate()?;
+        policy.pin_params()?;
+        policy.lockout.validate()?;
+        policy.budget.validate()?;
+        policy.login.validate()?;
+        policy.activation.validate()?;
+        policy.assertion.validate()?;
+        policy.engine.validate()?;
+        Ok(policy)
+    }
+
+    /// The policy as JSON, complete.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    /// The hash parameters for new PINs.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] if they do not fit together.
+    pub fn pin_params(&self) -> Result<Params> {
+        Params::new(
+            self.pin.memory_kib,
+            self.pin.iterations,
+            self.pin.parallelism,
+        )
+    }
+}
+
+/// The sum of a time and a policy's span.
+#[must_use]
+pub fn after(now: crate::clock::Millis, span_ms: u64) -> crate::clock::Millis {
+    now.saturating_add(i64::try_from(span_ms).unwrap_or(i64::MAX))
+}
+
+/// A time that lies a policy's span back.
+#[must_use]
+pub fn before(now: crate::clock::Millis, span_ms: u64) -> crate::clock::Millis {
+    now.saturating_sub(i64::try_from(span_ms).unwrap_or(i64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn defaults_are_valid_and_survive_the_round() {
+        let policy = Policy::from_json("{}").unwrap();
+        assert_eq!(policy, Policy::default());
+        assert_eq!(Policy::from_json(&policy.to_json()).unwrap(), policy);
+    }
+
+    #[test]
+    fn unknown_fields_and_values_out_of_range_are_named() {
+        for (json, named) in [
+            (r#"{"pins":{}}"#, "pins"),
+            (r#"{"login":{"life":1}}"#, "life"),
+            (r#"{"login":{"life_ms":999}}"#, "login.life_ms"),
+            (r#"{"login":{"life_ms":3600001}}"#, "login.life_ms"),
+            (r#"{"pin":{"memory_kib":7}}"#, "memory_kib"),
+            (r#"{"activation":{"tries_max":0}}"#, "activation.tries_max"),
+            (
+                r#"{"budget":{"login_source":{"interval_us":0,"burst":1}}}"#,
+                "budget.login_source",
+            ),
+            (
+                r#"{"lockout":{"rungs":[],"strikes_max":0}}"#,
+                "lockout.strikes_max",
+            ),
+            (r#"{"assertion":{"issuer":""}}"#, "assertion.issuer"),
+        ] {
+            let error = Policy::from_json(json).unwrap_err().to_string();
+            assert!(error.contains(named), "{json}: {error}");
+        }
+    }
+}
