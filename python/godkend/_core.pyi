@@ -1,0 +1,408 @@
+"""The Rust core. This file is the reference; stubtest holds it to the truth.
+
+Ids and request ids are 16 bytes, digests 32. Times are Unix time in milliseconds. States, levels,
+decisions, channels and algorithms are the numbers of the enums in `proto/godkend/v1`.
+
+Every method of `Engine` that takes a `token` only submits: it returns at once, and the outcome
+appears in `Engine.drain()` under that token. It raises `Invalid` for a malformed field and `Fault`
+(OVERLOADED, STOPPING) when the work cannot be taken on; nothing was spent then. `timeout_ms` is what
+is left of the caller's deadline (0: none); work whose time has passed is not begun.
+"""
+
+from typing import Any, final
+
+__all__ = [
+    "ActivationBegun",
+    "ActivationCodeIssued",
+    "AuthenticatorView",
+    "Drained",
+    "Engine",
+    "EventView",
+    "IdentityView",
+    "LoginOpened",
+    "LoginStarted",
+    "LoginView",
+    "ManualClock",
+    "Throttle",
+    "argon2id",
+    "create_key_file",
+    "normalise_policy",
+    "pin_weakness",
+    "reasons",
+    "sqlite_version",
+    "verify_signature",
+]
+
+def argon2id(
+    password: bytes,
+    salt: bytes,
+    memory_kib: int,
+    iterations: int,
+    parallelism: int,
+    length: int,
+    secret: bytes | None = None,
+    associated_data: bytes | None = None,
+) -> bytes:
+    """Argon2id, version 0x13 (RFC 9106), with the GIL released.
+
+    For comparison with other implementations and for benchmarks; PINs never pass through here.
+    Raises `Invalid` naming `memory_kib` (8 per lane to 1,048,576), `iterations` (1 to 64),
+    `parallelism` (1 to 16) or `length` (4 to 64).
+    """
+
+def pin_weakness(pin: str, birth_date: str = "") -> str | None:
+    """Why a PIN would be refused, in words, or None. `birth_date` is YYYY-MM-DD or empty.
+
+    Raises `Invalid` naming `pin` unless it is 6 digits.
+    """
+
+def verify_signature(
+    algorithm: int, public_key: bytes, domain: bytes, message: bytes, signature: bytes
+) -> None:
+    """Verifies a device's signature over `domain || message`.
+
+    Raises `Invalid` naming `public_key` or `key_algorithm`, and `Denied` (SIGNATURE_INVALID).
+    """
+
+def create_key_file(path: str) -> None:
+    """Makes a key file (mode 0600) with new keys. Raises `Fault` (KEY_FAULT) if the path exists."""
+
+def normalise_policy(policy: str) -> str:
+    """The whole policy as JSON: the given values, with defaults for the rest.
+
+    Raises `Invalid` naming the field and its bound; unknown fields are refused.
+    """
+
+def reasons() -> list[str]:
+    """Every reason that the core can give, as named in `error_reason.proto`."""
+
+def sqlite_version() -> str:
+    """The version of the bundled SQLite."""
+
+@final
+class ManualClock:
+    """A clock that moves only when told, for tests and tours."""
+
+    def __new__(cls, now_ms: int) -> ManualClock: ...
+    @property
+    def now_ms(self) -> int:
+        """Unix time in milliseconds."""
+
+    def advance(self, ms: int) -> None:
+        """Moves the clock; negative values move it back."""
+
+@final
+class Throttle:
+    """A keyed rate limit in memory (GCRA): `burst` at once, then one per interval.
+
+    Bounded: at most `keys_max` keys; idle ones are forgotten first, and while all are busy a new key
+    is refused rather than let through.
+    """
+
+    def __new__(cls, interval_us: int, burst: int, keys_max: int) -> Throttle: ...
+    def check(self, key: bytes, now_us: int) -> int:
+        """0 if allowed, and counted; else the microseconds to wait, and nothing is counted."""
+
+@final
+class Engine:
+    """Commands, lanes, hash pool and store. One per process; close it before the process ends."""
+
+    def __new__(
+        cls, *, store: str, keys: str, policy: str, clock: ManualClock | None = None
+    ) -> Engine:
+        """Opens a store, or makes one.
+
+        `store` is the path of the SQLite file, or ":memory:" for the model that tests compare with.
+        `keys` is the path of the key file; both are made at the first start, never one without the
+        other. `policy` is JSON, see `normalise_policy`. Raises `Fault` (STORE_FAULT for a damaged,
+        foreign or newer store; KEY_FAULT for a missing, readable-by-others or wrong key file) and
+        leaves the files as they were.
+        """
+
+    def completion_fd(self) -> int:
+        """A file descriptor that becomes readable when `drain` has something to give."""
+
+    def drain(self) -> Drained:
+        """Everything that is ready. Never blocks."""
+
+    def close(self) -> None:
+        """Refuses new work, finishes what was taken on, and closes the store."""
+
+    def healthy(self) -> bool:
+        """False once a bug has shown itself in a thread of the engine, or it is closed."""
+
+    def stats(self) -> dict[str, int]:
+        """Counters since the start, for metrics: pin_checks, pin_records, commands, ..."""
+
+    def watch(self, login_id: bytes) -> None:
+        """From now on, `drain` reports changes of this login, wherever they are made."""
+
+    def unwatch(self, login_id: bytes) -> None:
+        """No more changes of this login."""
+
+    def jwks(self) -> str:
+        """The JSON Web Key Set of the assertion keys."""
+
+    def create_identity(
+        self,
+        token: int,
+        timeout_ms: int,
+        actor: str,
+        request_id: bytes,
+        user_id: str,
+        name: str,
+        birth_date: str,
+        level: int,
+    ) -> None:
+        """Outcome: the identity_id, bytes."""
+
+    def get_identity(self, token: int, timeout_ms: int, identity_id: bytes, user_id: str) -> None:
+        """Outcome: `IdentityView`."""
+
+    def block_identity(
+        self,
+        token: int,
+        timeout_ms: int,
+        actor: str,
+        identity_id: bytes,
+        authenticator_id: bytes,
+        blocked: bool,
+    ) -> None:
+        """Blocks or unblocks. Outcome: None."""
+
+    def issue_activation_code(
+        self,
+        token: int,
+        timeout_ms: int,
+        actor: str,
+        request_id: bytes,
+        identity_id: bytes,
+        channel: int,
+    ) -> None:
+        """Outcome: `ActivationCodeIssued`."""
+
+    def begin_activation(
+        self,
+        token: int,
+        timeout_ms: int,
+        source: str,
+        request_id: bytes,
+        user_id: str,
+        activation_code: str,
+        algorithm: int,
+        public_key: bytes,
+        device_name: str,
+    ) -> None:
+        """Outcome: `ActivationBegun`."""
+
+    def finish_activation(
+        self,
+        token: int,
+        timeout_ms: int,
+        statement: bytes,
+        signature: bytes,
+        pin: str,
+        biometrics_on: bool,
+    ) -> None:
+        """Outcome: the authenticator_id, bytes."""
+
+    def start_login(
+        self,
+        token: int,
+        timeout_ms: int,
+        front_end: str,
+        request_id: bytes,
+        service_provider: str,
+        text: str,
+        user_id: str,
+        verifier_digest: bytes,
+        source: str,
+        nonce: str,
+        level_min: int,
+    ) -> None:
+        """Outcome: `LoginStarted`."""
+
+    def get_login(self, token: int, timeout_ms: int, front_end: str, login_id: bytes) -> None:
+        """Outcome: `LoginView`."""
+
+    def cancel_login(self, token: int, timeout_ms: int, front_end: str, login_id: bytes) -> None:
+        """Outcome: `LoginView`."""
+
+    def redeem_login(
+        self, token: int, timeout_ms: int, front_end: str, login_id: bytes, verifier: bytes
+    ) -> None:
+        """Outcome: the assertion, str."""
+
+    def open_login(self, token: int, timeout_ms: int, statement: bytes, signature: bytes) -> None:
+        """Outcome: `LoginOpened`."""
+
+    def approve_login(
+        self, token: int, timeout_ms: int, statement: bytes, signature: bytes, pin: str
+    ) -> None:
+        """Outcome: `LoginView`."""
+
+    def reject_login(
+        self, token: int, timeout_ms: int, statement: bytes, signature: bytes, not_me: bool
+    ) -> None:
+        """Outcome: `LoginView`."""
+
+    def change_pin(
+        self,
+        token: int,
+        timeout_ms: int,
+        statement: bytes,
+        signature: bytes,
+        pin_old: str,
+        pin_new: str,
+    ) -> None:
+        """Outcome: None."""
+
+    def read_events(self, token: int, timeout_ms: int, after_seq: int, count_max: int) -> None:
+        """Outcome: a list of `EventView`, in order."""
+
+@final
+class Drained:
+    """What one `Engine.drain` found."""
+
+    @property
+    def completions(self) -> list[tuple[int, Any]]:
+        """(token, outcome) pairs; an outcome that is a `GodkendError` is to be raised."""
+
+    @property
+    def changes(self) -> list[tuple[bytes, int]]:
+        """(login_id, state) of watched logins that changed, in order."""
+
+    @property
+    def events_seen(self) -> bool:
+        """Whether events may have been added since the last drain."""
+
+@final
+class IdentityView:
+    """An identity as registrars and support see it."""
+
+    @property
+    def identity_id(self) -> bytes: ...
+    @property
+    def user_id(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def level(self) -> int: ...
+    @property
+    def blocked(self) -> bool: ...
+    @property
+    def created_at_ms(self) -> int: ...
+    @property
+    def authenticators(self) -> list[AuthenticatorView]: ...
+
+@final
+class AuthenticatorView:
+    """A phone as registrars and support see it."""
+
+    @property
+    def authenticator_id(self) -> bytes: ...
+    @property
+    def device_name(self) -> str: ...
+    @property
+    def blocked(self) -> bool: ...
+    @property
+    def biometrics_on(self) -> bool: ...
+    @property
+    def strikes(self) -> int: ...
+    @property
+    def locked_until_ms(self) -> int:
+        """0 if not locked now."""
+
+    @property
+    def pin_dead(self) -> bool: ...
+    @property
+    def activated_at_ms(self) -> int: ...
+
+@final
+class ActivationCodeIssued:
+    """A code to hand out. Its repr hides it."""
+
+    @property
+    def activation_code(self) -> str: ...
+    @property
+    def expires_at_ms(self) -> int: ...
+
+@final
+class ActivationBegun:
+    """What the phone signs to prove its key."""
+
+    @property
+    def activation_id(self) -> bytes: ...
+    @property
+    def challenge(self) -> bytes: ...
+    @property
+    def expires_at_ms(self) -> int: ...
+
+@final
+class LoginStarted:
+    """What the front-end needs to show codes. Its repr hides the secrets."""
+
+    @property
+    def login_id(self) -> bytes: ...
+    @property
+    def state(self) -> int: ...
+    @property
+    def qr_token(self) -> str: ...
+    @property
+    def qr_secret(self) -> bytes: ...
+    @property
+    def app_link(self) -> str: ...
+    @property
+    def elapsed_ms(self) -> int: ...
+    @property
+    def expires_at_ms(self) -> int: ...
+
+@final
+class LoginOpened:
+    """What the phone shows and signs."""
+
+    @property
+    def login_id(self) -> bytes: ...
+    @property
+    def challenge(self) -> bytes: ...
+    @property
+    def service_provider(self) -> str: ...
+    @property
+    def text(self) -> str: ...
+    @property
+    def expires_at_ms(self) -> int: ...
+
+@final
+class LoginView:
+    """Where a login is now."""
+
+    @property
+    def state(self) -> int: ...
+    @property
+    def expires_at_ms(self) -> int: ...
+    @property
+    def expires_in_ms(self) -> int:
+        """By the engine's clock; 0 once over."""
+
+@final
+class EventView:
+    """One link of the event chain."""
+
+    @property
+    def seq(self) -> int: ...
+    @property
+    def at_ms(self) -> int: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def identity_id(self) -> bytes: ...
+    @property
+    def authenticator_id(self) -> bytes: ...
+    @property
+    def login_id(self) -> bytes: ...
+    @property
+    def actor(self) -> str: ...
+    @property
+    def detail(self) -> str: ...
+    @property
+    def hash(self) -> bytes: ...

@@ -1,0 +1,152 @@
+"""The engine under asyncio: submit, await, and one wake-up of the loop for all that is ready."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from typing import TYPE_CHECKING, Any
+
+from godkend.errors import GodkendError
+from godkend.v1 import login_service_pb2 as pb
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+    from types import TracebackType
+    from typing import Self
+
+    from godkend import _core
+
+TIMEOUT_MS_NONE = 0
+EVENTS_PER_READ = 256
+
+LOGIN_STATES_FINAL = frozenset(
+    {
+        pb.LOGIN_STATE_REJECTED,
+        pb.LOGIN_STATE_EXPIRED,
+        pb.LOGIN_STATE_CANCELLED,
+        pb.LOGIN_STATE_REDEEMED,
+    }
+)
+
+
+class Engine:
+    """Awaits the outcomes of a `_core.Engine` on the running event loop.
+
+    Build it inside the loop that will use it; it belongs to that loop. A caller that goes away
+    cancels its wait, never the commit.
+    """
+
+    def __init__(self, core: _core.Engine) -> None:
+        self.core = core
+        self._loop = asyncio.get_running_loop()
+        self._tokens = itertools.count(1)
+        self._waiting: dict[int, asyncio.Future[Any]] = {}
+        self._watching: dict[bytes, set[asyncio.Queue[int]]] = {}
+        self._events_seen = asyncio.Event()
+        self._closed = False
+        self._loop.add_reader(core.completion_fd(), self._drain)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Finishes what was taken on, then closes the store. Safe to repeat."""
+        if self._closed:
+            return
+        self._closed = True
+        await asyncio.to_thread(self.core.close)
+        self._drain()
+        self._loop.remove_reader(self.core.completion_fd())
+        self._events_seen.set()
+
+    async def call(self, submit: Callable[..., None], timeout_ms: int, /, *fields: Any) -> Any:
+        """Submits one command of the core, such as `engine.core.open_login`, and awaits it.
+
+        `timeout_ms` is what is left of the caller's deadline, or TIMEOUT_MS_NONE. Raises what the
+        core gives: `Invalid`, `Denied` or `Fault`.
+        """
+        token = next(self._tokens)
+        future = self._loop.create_future()
+        self._waiting[token] = future
+        try:
+            submit(token, timeout_ms, *fields)
+            return await future
+        finally:
+            del self._waiting[token]
+
+    async def watch(self, front_end: str, login_id: bytes) -> AsyncIterator[int]:
+        """The states of a login, from the present one to a final one.
+
+        Raises `Denied` (LOGIN_NOT_FOUND) unless this front-end started it.
+        """
+        states: asyncio.Queue[int] = asyncio.Queue()
+        # Watch first, read after: a change between the two is seen twice, never missed.
+        self._watching.setdefault(login_id, set()).add(states)
+        self.core.watch(login_id)
+        try:
+            state = 0
+            while state not in LOGIN_STATES_FINAL:
+                view = await self.call(self.core.get_login, TIMEOUT_MS_NONE, front_end, login_id)
+                if view.state != state:
+                    state = view.state
+                    yield state
+                try:
+                    async with asyncio.timeout(view.expires_in_ms / 1000):
+                        while state not in LOGIN_STATES_FINAL:
+                            changed = await states.get()
+                            # The first read may already have shown what the change reports.
+                            if changed > state:
+                                state = changed
+                                yield state
+                except TimeoutError:
+                    continue  # Expired, by the engine's clock: the next read says so.
+        finally:
+            watchers = self._watching[login_id]
+            watchers.discard(states)
+            if not watchers:
+                del self._watching[login_id]
+                self.core.unwatch(login_id)
+
+    async def events(self, after_seq: int, *, until_now: bool) -> AsyncIterator[_core.EventView]:
+        """The events after a cursor, in order; then those to come, unless `until_now`.
+
+        Ends when the engine is closed.
+        """
+        while not self._closed:
+            self._events_seen.clear()
+            events = await self.call(
+                self.core.read_events, TIMEOUT_MS_NONE, after_seq, EVENTS_PER_READ
+            )
+            for event in events:
+                after_seq = event.seq
+                yield event
+            if len(events) == EVENTS_PER_READ:
+                continue
+            if until_now:
+                return
+            await self._events_seen.wait()
+
+    def _drain(self) -> None:
+        drained = self.core.drain()
+        for token, outcome in drained.completions:
+            future = self._waiting.get(token)
+            if future is None or future.done():
+                continue  # The caller went away; what it asked for is done all the same.
+            if isinstance(outcome, GodkendError):
+                future.set_exception(outcome)
+            else:
+                future.set_result(outcome)
+        for login_id, state in drained.changes:
+            for states in self._watching.get(login_id, ()):
+                states.put_nowait(state)
+        if drained.events_seen:
+            self._events_seen.set()
+

@@ -1,0 +1,26 @@
+//! The Python face of the core. This page is the table of contents; the reference is `_core.pyi`.
+
+// The binding's documentation is the stub that Python programmers read.
+#![allow(missing_docs)]
+
+mod completion;
+mod engine;
+mod error;
+mod outcome;
+mod tools;
+
+#[pyo3::pymodule]
+mod _core {
+    #[pymodule_export]
+    use crate::engine::{PyDrained, PyEngine, PyManualClock};
+    #[pymodule_export]
+    use crate::outcome::{
+        PyActivationBegun, PyActivationCodeIssued, PyAuthenticatorView, PyEventView,
+        PyIdentityView, PyLoginOpened, PyLoginStarted, PyLoginView,
+    };
+    #[pymodule_export]
+    use crate::tools::{
+        PyThrottle, argon2id, create_key_file, normalise_policy, pin_weakness, reasons,
+        sqlite_version, verify_signature,
+    };
+}
