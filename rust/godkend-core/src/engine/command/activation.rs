@@ -190,7 +190,7 @@ impl BeginActivation {
                 let activation = Activation {
                     id,
                     challenge: random::array(at.random)?,
-                    public_key: self.public_key.clone(),
+                    public_key: self.public_key,
                     device_name: self.device_name.clone(),
                     expires_at: after(at.now, at.policy.activation.life_ms),
                 };
