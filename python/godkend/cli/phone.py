@@ -1,0 +1,220 @@
+"""`godkend phone`: a simulated phone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from godkend.calls import open_channel
+from godkend.cli.options import (
+    ca_file_option,
+    json_option,
+    pin_options,
+    read_pin,
+    server_option,
+)
+from godkend.cli.output import Failed, enum_text, failed, print_fields, say, unwrapped
+from godkend.cli.pocket import (
+    Pocket,
+    key_file_option,
+    load_key_file,
+    opened_fields,
+    phone_options,
+)
+from godkend.errors import Invalid
+from godkend.phone import DEVICE_NAME_DEFAULT, Activation, KeyFile, Phone
+from godkend.statements import DeviceKey
+from godkend.v1 import statement_pb2
+
+ALGORITHMS = {
+    "p256": statement_pb2.KEY_ALGORITHM_ECDSA_P256,
+    "ed25519": statement_pb2.KEY_ALGORITHM_ED25519,
+}
+PIN_CHOICES_MAX = 5
+
+
+@click.group(
+    epilog=unwrapped(
+        "A walk with one phone:",
+        "  godkend phone activate --user-id erik --code ABCD-EFGH",
+        "  godkend phone approve 'THE-APP-LINK-OR-QR-CODE'",
+    )
+)
+def phone() -> None:
+    """A simulated phone: activates, opens, approves, rejects.
+
+    Its key lies in a file, readable by you alone. A real phone keeps it in secure hardware.
+    """
+
+
+@phone.command(
+    epilog=unwrapped(
+        "Examples:",
+        "  godkend phone activate --user-id erik --code ABCD-EFGH",
+        "  godkend phone activate --user-id erik --code ABCD-EFGH --algorithm ed25519 \\",
+        "    --key-file tablet.json --pin-stdin < pin.txt",
+    )
+)
+@click.option("--user-id", required=True, help="The subscriber's user ID.")
+@click.option("--code", required=True, help="The activation code: 8 characters.")
+@click.option("--device-name", default=DEVICE_NAME_DEFAULT, show_default=True)
+@click.option(
+    "--algorithm",
+    type=click.Choice(list(ALGORITHMS)),
+    default="p256",
+    show_default=True,
+    help="The algorithm of the device key.",
+)
+@click.option("--biometrics", is_flag=True, help="Let biometrics stand in for the PIN.")
+@pin_options
+@key_file_option
+@server_option
+@ca_file_option
+def activate(
+    user_id: str,
+    code: str,
+    device_name: str,
+    algorithm: str,
+    biometrics: bool,
+    pin: str | None,
+    pin_stdin: bool,
+    key_file: Path,
+    server: str,
+    ca_file: Path | None,
+) -> None:
+    """Make this phone an authenticator, with an activation code from the desk.
+
+    Prints the authenticator's id. An existing key file is never overwritten.
+    """
+    if key_file.exists():
+        raise Failed(f"{key_file} is the key of a phone already; name another with --key-file")
+    if not key_file.absolute().parent.is_dir():  # Else the code would be spent for nothing.
+        raise Failed(f"{key_file.parent} is not a directory")
+    key = DeviceKey.generate(ALGORITHMS[algorithm])
+    with open_channel(server, ca_file=ca_file) as channel:
+        begun = Activation.begin(channel, user_id, code, device_name=device_name, key=key)
+        authenticator_id = _choose_pin(begun, pin, pin_stdin, biometrics).authenticator_id
+    KeyFile(server, user_id, device_name, authenticator_id, key).save(key_file)
+    say(f"Activated. The key is in {key_file}.")
+    click.echo(authenticator_id.hex())
+
+
+def _choose_pin(
+    activation: Activation, pin: str | None, pin_stdin: bool, biometrics: bool
+) -> Phone:
+    """Asks again, if there is somebody to ask, while the PIN is refused."""
+    for _ in range(PIN_CHOICES_MAX):
+        chosen = read_pin(pin, pin_stdin, "Choose a PIN (6 digits)", chosen=True)
+        try:
+            return activation.finish(chosen, biometrics_on=biometrics)
+        except Invalid as error:
+            if pin is not None or pin_stdin:
+                raise
+            failed(error).show()
+    raise Failed("no PIN was chosen; start again with a new code")
+
+
+@phone.command(
+    "open",
+    epilog=unwrapped("Example:", "  godkend phone open 'THE-APP-LINK-OR-QR-CODE'"),
+)
+@click.argument("code")
+@json_option
+@phone_options
+def open_(code: str, as_json: bool, **which: Any) -> None:
+    """Scan CODE, a QR code or an app link, and show who asks for what.
+
+    The login is remembered beside the key file, so that `approve` and `reject` need no code.
+    """
+    with Pocket.out(**which) as pocket:
+        print_fields(opened_fields(pocket.open_login(code)), as_json=as_json)
+
+
+@phone.command(
+    epilog=unwrapped(
+        "Examples:",
+        "  godkend phone approve 'THE-APP-LINK-OR-QR-CODE'",
+        "  godkend phone open 'THE-APP-LINK-OR-QR-CODE' && godkend phone approve",
+    )
+)
+@click.argument("code", required=False)
+@click.option("--biometrics", is_flag=True, help="Approve by biometrics instead of the PIN.")
+@pin_options
+@phone_options
+def approve(
+    code: str | None, biometrics: bool, pin: str | None, pin_stdin: bool, **which: Any
+) -> None:
+    """Approve the login of CODE, or the one opened last."""
+    with Pocket.out(**which) as pocket:
+        opened = pocket.to_decide(code)
+        if biometrics:
+            pocket.phone.approve_with_biometrics(opened)
+        else:
+            pocket.phone.approve(opened, read_pin(pin, pin_stdin))
+        pocket.forget()
+    click.echo("approved")
+
+
+@phone.command(
+    epilog=unwrapped(
+        "Examples:",
+        "  godkend phone reject --not-me 'THE-APP-LINK-OR-QR-CODE'",
+        "  godkend phone open 'THE-APP-LINK-OR-QR-CODE' && godkend phone reject",
+    )
+)
+@click.argument("code", required=False)
+@click.option("--not-me", is_flag=True, help="Say that you did not start this login.")
+@phone_options
+def reject(code: str | None, not_me: bool, **which: Any) -> None:
+    """Reject the login of CODE, or the one opened last. Needs no PIN."""
+    with Pocket.out(**which) as pocket:
+        pocket.phone.reject(pocket.to_decide(code), not_me=not_me)
+        pocket.forget()
+    click.echo("rejected")
+
+
+@phone.command(
+    "change-pin",
+    epilog=unwrapped(
+        "Examples:",
+        "  godkend phone change-pin",
+        "  printf '271946\\n608315\\n' | godkend phone change-pin --pin-stdin",
+    ),
+)
+@pin_options
+@click.option("--pin-new", help="The new PIN, for simulations only.")
+@phone_options
+def change_pin(pin: str | None, pin_stdin: bool, pin_new: str | None, **which: Any) -> None:
+    """Replace the PIN. A wrong old PIN counts as in a login.
+
+    With --pin-stdin, the first line is the old PIN and the second the new one.
+    """
+    with Pocket.out(**which) as pocket:
+        pin_old = read_pin(pin, pin_stdin, "PIN today")
+        pin_new = read_pin(pin_new, pin_stdin, "New PIN (6 digits)", chosen=True)
+        pocket.phone.change_pin(pin_old, pin_new)
+    click.echo("changed")
+
+
+@phone.command(
+    epilog=unwrapped("Example:", "  godkend phone show --key-file tablet.json"),
+)
+@key_file_option
+@json_option
+def show(key_file: Path, as_json: bool) -> None:
+    """Show what this phone is. Its private key stays in the file."""
+    keys = load_key_file(key_file)
+    algorithm = statement_pb2.KeyAlgorithm.Name(keys.key.algorithm)
+    print_fields(
+        {
+            "authenticator_id": keys.authenticator_id.hex(),
+            "user_id": keys.user_id,
+            "device_name": keys.device_name,
+            "server": keys.server,
+            "key_algorithm": enum_text(algorithm, "KEY_ALGORITHM_"),
+            "public_key": keys.key.public_key.hex(),
+        },
+        as_json=as_json,
+    )

@@ -1,0 +1,224 @@
+"""One configuration: declared, bounded and validated here, frozen once read.
+
+`godkend.config_sources` reads it from flags, environment, a TOML file and the defaults below. The
+numbers of the domain, `[policy]`, belong to the Rust core: they are passed on and never declared
+twice.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+import orjson
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    field_validator,
+    model_validator,
+)
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from godkend import _core
+from godkend.clients import ANY_SERVICE_PROVIDER, Client, Role
+from godkend.errors import Invalid
+from godkend.logs import Level
+
+MEMORY_STORE = ":memory:"
+
+
+def split_listen(listen: str) -> tuple[str, int]:
+    """Host and port of "host:port" or "[host]:port". Raises ValueError."""
+    host, colon, port = listen.rpartition(":")
+    bracketed = host.startswith("[") and host.endswith("]")
+    if not colon or not host or not port.isascii() or not port.isdigit() or int(port) > 65_535:
+        raise ValueError('must be "host:port" with a port of 0 to 65535, where 0 picks a free one')
+    if ":" in host and not bracketed:
+        raise ValueError('must have an IPv6 host in brackets, such as "[::1]:7443"')
+    return (host[1:-1] if bracketed else host), int(port)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine alone, as far as can be told without asking a name server."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _checked_listen(listen: str) -> str:
+    split_listen(listen)
+    return listen
+
+
+def _checked_listen_or_none(listen: str) -> str:
+    return listen and _checked_listen(listen)
+
+
+Listen = Annotated[str, AfterValidator(_checked_listen)]
+ListenOrNone = Annotated[str, AfterValidator(_checked_listen_or_none)]
+ClientName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
+ServiceProvider = Annotated[str, StringConstraints(min_length=1, max_length=128)]
+
+
+class Section(BaseModel):
+    """A table of the configuration."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ServerConfig(Section):
+    """The gRPC listener and its bounds."""
+
+    listen: Listen = "127.0.0.1:7443"
+    tls_certificate: Path | None = None
+    """PEM chain, the server's own certificate first."""
+    tls_key: Path | None = None
+    insecure_plaintext: bool = False
+    """Allows an address other than loopback without TLS, as behind a proxy that ends TLS."""
+    reuse_port: bool = False
+    """Lets several workers share the port; without it a port in use is an error."""
+    reflection: bool = True
+
+    message_bytes_max: Annotated[int, Field(ge=16 * 1024, le=4 * 1024 * 1024)] = 64 * 1024
+    metadata_bytes_max: Annotated[int, Field(ge=1024, le=64 * 1024)] = 8 * 1024
+    calls_max: Annotated[int, Field(ge=1, le=1_000_000)] = 8_192
+    """Unary calls under way; one more is told to come back."""
+    logins_watched_max: Annotated[int, Field(ge=1, le=1_000_000)] = 20_000
+    """Open StartLogin and WatchLogin streams; one more is told to come back."""
+    event_streams_max: Annotated[int, Field(ge=1, le=10_000)] = 64
+    streams_per_connection_max: Annotated[int, Field(ge=1, le=100_000)] = 5_000
+    overload_retry_ms: Annotated[int, Field(ge=1, le=60_000)] = 500
+    """When to come back from one of the bounds above."""
+
+    handshake_timeout_ms: Annotated[int, Field(ge=100, le=120_000)] = 5_000
+    keepalive_time_ms: Annotated[int, Field(ge=1_000, le=7_200_000)] = 60_000
+    keepalive_timeout_ms: Annotated[int, Field(ge=100, le=600_000)] = 20_000
+    keepalive_interval_ms_min: Annotated[int, Field(ge=0, le=600_000)] = 10_000
+    """How often a client may ping; one that pings more often is disconnected."""
+    connection_age_ms: Annotated[int, Field(ge=1_000, le=86_400_000)] = 3_600_000
+    connection_age_grace_ms: Annotated[int, Field(ge=0, le=3_600_000)] = 330_000
+    """For calls under way on a connection that is too old; longer than a login lives."""
+    stop_notice_ms: Annotated[int, Field(ge=0, le=60_000)] = 50
+    """From going out of health to refusing calls, for balancers to notice."""
+    stop_grace_ms: Annotated[int, Field(ge=0, le=600_000)] = 10_000
+    """For calls under way when the server is told to stop."""
+
+    @property
+    def tls(self) -> bool:
+        """Whether the listener speaks TLS."""
+        return self.tls_certificate is not None
+
+    @model_validator(mode="after")
+    def _protected(self) -> Self:
+        if (self.tls_certificate is None) != (self.tls_key is None):
+            raise ValueError("tls_certificate and tls_key go together: give both or neither")
+        host, _ = split_listen(self.listen)
+        if not (is_loopback(host) or self.tls or self.insecure_plaintext):
+            raise ValueError(
+                f"listen is {self.listen}, which is not loopback: set tls_certificate and tls_key, "
+                f"or insecure_plaintext = true if something in front of it ends TLS"
+            )
+        return self
+
+
+class MetricsConfig(Section):
+    """The Prometheus listener."""
+
+    listen: ListenOrNone = "127.0.0.1:9464"
+    """Empty: no metrics."""
+
+
+class LogConfig(Section):
+    """What is logged."""
+
+    level: Level = "info"
+    """At debug also the calls that went well."""
+
+
+class ClientConfig(Section):
+    """One caller, known by its token."""
+
+    role: Role
+    token_sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+    """SHA-256 of the token, in lower-case hex."""
+    service_providers: tuple[ServiceProvider, ...] = ()
+    """Whom a front-end may start logins for."""
+
+    @model_validator(mode="after")
+    def _of_the_role(self) -> Self:
+        if ANY_SERVICE_PROVIDER in self.service_providers:
+            raise ValueError('service_providers must be named; "*" is for local clients only')
+        if (self.role == "front-end") != bool(self.service_providers):
+            raise ValueError("service_providers are for front-ends, which need at least one")
+        return self
+
+
+class Config(BaseSettings):
+    """Everything in force. Built directly, it takes what it is given and the defaults."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, extra="forbid", env_prefix="GODKEND_", env_nested_delimiter="__"
+    )
+
+    data_dir: Path = Path("godkend-data")
+    """Holds godkend.db, keys.json and clients.json."""
+    store_path: Path | None = None
+    """The store, if not in data_dir; ":memory:" for one that is forgotten."""
+    keys_path: Path | None = None
+    server: ServerConfig = ServerConfig()
+    metrics: MetricsConfig = MetricsConfig()
+    log: LogConfig = LogConfig()
+    clients: dict[ClientName, ClientConfig] = {}
+    """Empty: local ones are made in data_dir at the first start."""
+    policy: dict[str, Any] = {}
+    """What the file gives of the core's policy; `policy_json` is all of it."""
+
+    @field_validator("policy")
+    @classmethod
+    def _known_to_the_core(cls, policy: dict[str, Any]) -> dict[str, Any]:
+        try:
+            _core.normalise_policy(orjson.dumps(policy).decode())
+        except Invalid as error:
+            field = "policy" if error.field == "policy" else f"policy.{error.field}"
+            raise ValueError(f"{field}: {error.bound}") from error
+        return policy
+
+    @property
+    def store(self) -> str:
+        """Where the store is, as the core takes it."""
+        return str(self.store_path or self.data_dir / "godkend.db")
+
+    @property
+    def keys(self) -> str:
+        """Where the keys are, as the core takes it."""
+        return str(self.keys_path or self.data_dir / "keys.json")
+
+    def policy_json(self) -> str:
+        """The whole policy, with the core's defaults."""
+        return _core.normalise_policy(orjson.dumps(self.policy).decode())
+
+    def named_clients(self) -> list[Client]:
+        """The callers under `[clients]`."""
+        return [
+            Client(name, c.role, bytes.fromhex(c.token_sha256), frozenset(c.service_providers))
+            for name, c in self.clients.items()
+        ]
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Nothing behind the caller's back: `config_sources` asks the sources one by one."""
+        return (init_settings,)

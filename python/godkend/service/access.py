@@ -1,0 +1,41 @@
+"""Who may call what: the one table of it. A method that is not in it may be called by nobody."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from godkend.clients import Role
+
+PACKAGE = "/godkend.v1."
+
+ANYBODY: frozenset[Role] | None = None
+"""No token is asked for: the call is public, or a signature in it is the credential."""
+
+_FRONT_END: frozenset[Role] = frozenset({"front-end"})
+_REGISTRAR: frozenset[Role] = frozenset({"registrar"})
+_DESK: frozenset[Role] = frozenset({"registrar", "support"})
+_AUDITOR: frozenset[Role] = frozenset({"auditor"})
+
+ROLES_BY_METHOD: Mapping[str, frozenset[Role] | None] = {
+    "/godkend.v1.LoginService/StartLogin": _FRONT_END,
+    "/godkend.v1.LoginService/WatchLogin": _FRONT_END,
+    "/godkend.v1.LoginService/GetLogin": _FRONT_END,
+    "/godkend.v1.LoginService/CancelLogin": _FRONT_END,
+    "/godkend.v1.LoginService/RedeemLogin": _FRONT_END,
+    "/godkend.v1.LoginService/GetJwks": ANYBODY,
+    "/godkend.v1.DeviceService/BeginActivation": ANYBODY,
+    "/godkend.v1.DeviceService/FinishActivation": ANYBODY,
+    "/godkend.v1.DeviceService/OpenLogin": ANYBODY,
+    "/godkend.v1.DeviceService/ApproveLogin": ANYBODY,
+    "/godkend.v1.DeviceService/RejectLogin": ANYBODY,
+    "/godkend.v1.DeviceService/ChangePin": ANYBODY,
+    "/godkend.v1.IdentityService/CreateIdentity": _REGISTRAR,
+    "/godkend.v1.IdentityService/GetIdentity": _DESK,
+    "/godkend.v1.IdentityService/IssueActivationCode": _REGISTRAR,
+    "/godkend.v1.IdentityService/BlockIdentity": _DESK,
+    "/godkend.v1.IdentityService/UnblockIdentity": _REGISTRAR,
+    "/godkend.v1.EventService/StreamEvents": _AUDITOR,
+}

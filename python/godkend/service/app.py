@@ -1,0 +1,234 @@
+"""The service: put together once, run as a process, and taken apart in order."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import grpc.aio
+import uvloop
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+from prometheus_client import CollectorRegistry
+
+from godkend import _core
+from godkend.clients import Clients, ClientsError, local_clients
+from godkend.config import split_listen
+from godkend.engine import Engine
+from godkend.errors import GodkendError
+from godkend.logs import Log
+from godkend.metrics import CallMetrics, EngineMetrics, MetricsListener
+from godkend.service.device import DeviceService
+from godkend.service.event import EventService
+from godkend.service.health import Health
+from godkend.service.identity import IdentityService
+from godkend.service.interceptor import CallInterceptor
+from godkend.service.listener import StartError, cannot_listen, listen, options
+from godkend.service.login import LoginService
+from godkend.service.status import Manual
+from godkend.service.stream import OpenStreams
+from godkend.v1 import (
+    device_service_pb2,
+    device_service_pb2_grpc,
+    event_service_pb2,
+    event_service_pb2_grpc,
+    identity_service_pb2,
+    identity_service_pb2_grpc,
+    login_service_pb2,
+    login_service_pb2_grpc,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from godkend.config import Config, ServerConfig
+
+SERVICES = tuple(
+    service.full_name
+    for file in (login_service_pb2, device_service_pb2, identity_service_pb2, event_service_pb2)
+    for service in file.DESCRIPTOR.services_by_name.values()
+)
+
+EXIT_STOPPED = 0
+EXIT_NOT_STARTED = 1
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+
+@dataclass(frozen=True)
+class Running:
+    """A server that takes calls."""
+
+    engine: Engine
+    health: Health
+    address: str
+    port: int
+    metrics_port: int | None
+
+
+def serve(config: Config) -> int:
+    """Serves until SIGTERM or SIGINT; the exit code."""
+    return uvloop.run(run(config))
+
+
+async def run(config: Config) -> int:
+    """`serve` on the running loop: 0 once stopped, or one line on stderr and 1."""
+    told = asyncio.Event()
+    causes: list[str] = []
+
+    def stop(received: signal.Signals) -> None:
+        causes.append(received.name)
+        told.set()
+
+    loop = asyncio.get_running_loop()
+    for each in SIGNALS:
+        loop.add_signal_handler(each, stop, each)
+    log = Log(config.log.level)
+    try:
+        async with running(config, log=log) as server:
+            log.listening(
+                address=server.address,
+                port=server.port,
+                tls=config.server.tls,
+                metrics_port=server.metrics_port,
+            )
+            await told.wait()
+            log.stopping(cause=causes[0])
+        log.stopped()
+    except StartError as error:
+        sys.stderr.write(f"godkend: {error}\n")
+        return EXIT_NOT_STARTED
+    finally:
+        log.close()
+        for each in SIGNALS:
+            loop.remove_signal_handler(each)
+    return EXIT_STOPPED
+
+
+@asynccontextmanager
+async def running(
+    config: Config, *, log: Log, clock: _core.ManualClock | None = None
+) -> AsyncIterator[Running]:
+    """A server, from its first call to the last one finished. Raises `StartError`.
+
+    At the end it goes out of health, refuses new calls, ends streams, finishes the calls it has,
+    and then what the engine has taken on: what was charged is settled.
+    """
+    async with AsyncExitStack() as stack:
+        engine = await stack.enter_async_context(_open_engine(config, clock))
+        health = Health(SERVICES, engine.core.healthy, log)
+        bounds = config.server
+        watches = OpenStreams("logins watched", bounds.logins_watched_max, bounds.overload_retry_ms)
+        events = OpenStreams("event streams", bounds.event_streams_max, bounds.overload_retry_ms)
+        interceptor = CallInterceptor(
+            clients=_clients(config),
+            manual=Manual(),
+            log=log,
+            calls_max=bounds.calls_max,
+            overload_retry_ms=bounds.overload_retry_ms,
+            panicked=health.panicked,
+        )
+        metrics = _listen_for_metrics(config, engine, interceptor, health, watches)
+        if metrics is not None:
+            stack.push_async_callback(asyncio.to_thread, metrics.close)
+
+        server = grpc.aio.server(interceptors=[interceptor], options=options(bounds))
+        login_service_pb2_grpc.add_LoginServiceServicer_to_server(
+            LoginService(engine, watches), server
+        )
+        device_service_pb2_grpc.add_DeviceServiceServicer_to_server(DeviceService(engine), server)
+        identity_service_pb2_grpc.add_IdentityServiceServicer_to_server(
+            IdentityService(engine), server
+        )
+        event_service_pb2_grpc.add_EventServiceServicer_to_server(
+            EventService(engine, events), server
+        )
+        health_pb2_grpc.add_HealthServicer_to_server(health, server)
+        if bounds.reflection:
+            names = (*SERVICES, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name)
+            reflection.enable_server_reflection((*names, reflection.SERVICE_NAME), server)
+
+        port = listen(server, bounds)
+        await server.start()
+        stack.push_async_callback(_stop, server, bounds, health, (watches, events), metrics)
+        following = asyncio.create_task(health.follow())
+        stack.push_async_callback(_cancelled, following)
+        yield Running(
+            engine=engine,
+            health=health,
+            address=split_listen(bounds.listen)[0],
+            port=port,
+            metrics_port=metrics.port if metrics is not None else None,
+        )
+
+
+@asynccontextmanager
+async def _open_engine(config: Config, clock: _core.ManualClock | None) -> AsyncIterator[Engine]:
+    try:
+        config.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        core = _core.Engine(
+            store=config.store, keys=config.keys, policy=config.policy_json(), clock=clock
+        )
+    except OSError as error:
+        raise StartError(f"data_dir {config.data_dir}: {error.strerror}") from error
+    except GodkendError as error:
+        raise StartError(str(error)) from error
+    async with Engine(core) as engine:
+        yield engine
+
+
+def _clients(config: Config) -> Clients:
+    try:
+        return Clients(config.named_clients() or local_clients(config.data_dir))
+    except ClientsError as error:
+        raise StartError(str(error)) from error
+
+
+def _listen_for_metrics(
+    config: Config,
+    engine: Engine,
+    interceptor: CallInterceptor,
+    health: Health,
+    watches: OpenStreams,
+) -> MetricsListener | None:
+    if not config.metrics.listen:
+        return None
+    registry = CollectorRegistry()
+    registry.register(CallMetrics(interceptor.tallies))
+    gauges = {
+        "healthy": ("1 until a bug has shown itself.", lambda: int(health.serving)),
+        "logins_watched": ("Open streams of logins.", lambda: len(watches)),
+        "calls_open": ("Unary calls under way.", lambda: interceptor.calls_open),
+    }
+    registry.register(EngineMetrics(engine.core.stats, gauges))
+    try:
+        return MetricsListener(*split_listen(config.metrics.listen), registry)
+    except OSError as error:
+        raise cannot_listen("metrics.listen", config.metrics.listen, error) from error
+
+
+async def _stop(
+    server: grpc.aio.Server,
+    config: ServerConfig,
+    health: Health,
+    streams: tuple[OpenStreams, ...],
+    metrics: MetricsListener | None,
+) -> None:
+    await health.enter_graceful_shutdown()
+    await asyncio.sleep(config.stop_notice_ms / 1_000)
+    health.stop_watches()
+    for kind in streams:
+        kind.stop()
+    stopping = [server.stop(config.stop_grace_ms / 1_000)]
+    if metrics is not None:
+        stopping.append(asyncio.to_thread(metrics.close))
+    await asyncio.gather(*stopping)
+
+
+async def _cancelled(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task

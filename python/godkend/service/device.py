@@ -1,0 +1,136 @@
+"""DeviceService: what the phone app calls. Each statement's signature is the credential."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import TYPE_CHECKING, TypeAlias, cast
+from urllib.parse import unquote
+
+from godkend.service.call import timeout_ms
+from godkend.v1 import device_service_pb2 as pb
+from godkend.v1.device_service_pb2_grpc import DeviceServiceServicer
+
+if TYPE_CHECKING:
+    from godkend import _core
+    from godkend.engine import Engine
+    from godkend.service.call import Context
+    from godkend.v1 import login_service_pb2
+
+    State: TypeAlias = login_service_pb2.LoginState.ValueType
+
+IPV6_SOURCE_BITS = 64
+
+
+class DeviceService(DeviceServiceServicer):
+    """Activates phones and takes their decisions."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    async def BeginActivation(
+        self, request: pb.BeginActivationRequest, context: Context
+    ) -> pb.BeginActivationResponse:
+        engine = self._engine
+        begun: _core.ActivationBegun = await engine.call(
+            engine.core.begin_activation,
+            timeout_ms(context),
+            source_of(context.peer()),
+            request.request_id,
+            request.user_id,
+            request.activation_code,
+            request.key_algorithm,
+            request.public_key,
+            request.device_name,
+        )
+        return pb.BeginActivationResponse(
+            activation_id=begun.activation_id,
+            challenge=begun.challenge,
+            expires_at_ms=begun.expires_at_ms,
+        )
+
+    async def FinishActivation(
+        self, request: pb.FinishActivationRequest, context: Context
+    ) -> pb.FinishActivationResponse:
+        engine = self._engine
+        authenticator_id: bytes = await engine.call(
+            engine.core.finish_activation,
+            timeout_ms(context),
+            request.statement,
+            request.signature,
+            request.pin,
+            request.biometrics_on,
+        )
+        return pb.FinishActivationResponse(authenticator_id=authenticator_id)
+
+    async def OpenLogin(
+        self, request: pb.OpenLoginRequest, context: Context
+    ) -> pb.OpenLoginResponse:
+        engine = self._engine
+        login: _core.LoginOpened = await engine.call(
+            engine.core.open_login, timeout_ms(context), request.statement, request.signature
+        )
+        return pb.OpenLoginResponse(
+            login_id=login.login_id,
+            challenge=login.challenge,
+            service_provider=login.service_provider,
+            text=login.text,
+            expires_at_ms=login.expires_at_ms,
+        )
+
+    async def ApproveLogin(
+        self, request: pb.ApproveLoginRequest, context: Context
+    ) -> pb.ApproveLoginResponse:
+        engine = self._engine
+        login: _core.LoginView = await engine.call(
+            engine.core.approve_login,
+            timeout_ms(context),
+            request.statement,
+            request.signature,
+            request.pin,
+        )
+        return pb.ApproveLoginResponse(state=cast("State", login.state))
+
+    async def RejectLogin(
+        self, request: pb.RejectLoginRequest, context: Context
+    ) -> pb.RejectLoginResponse:
+        engine = self._engine
+        login: _core.LoginView = await engine.call(
+            engine.core.reject_login,
+            timeout_ms(context),
+            request.statement,
+            request.signature,
+            request.not_me,
+        )
+        return pb.RejectLoginResponse(state=cast("State", login.state))
+
+    async def ChangePin(
+        self, request: pb.ChangePinRequest, context: Context
+    ) -> pb.ChangePinResponse:
+        engine = self._engine
+        await engine.call(
+            engine.core.change_pin,
+            timeout_ms(context),
+            request.statement,
+            request.signature,
+            request.pin_old,
+            request.pin_new,
+        )
+        return pb.ChangePinResponse()
+
+
+def source_of(peer: str) -> str:
+    """Where a call comes from, for the budgets of strangers, from gRPC's name for the peer.
+
+    An IPv4 address stands for itself. Of an IPv6 address the first 64 bits count: whoever has one
+    has the other 64 bits for the choosing, and would have a fresh budget with each.
+    """
+    kind, _, rest = peer.partition(":")
+    if kind not in {"ipv4", "ipv6"}:
+        return kind
+    host = unquote(rest).rpartition(":")[0].strip("[]").partition("%")[0]
+    address = ipaddress.ip_address(host)
+    if isinstance(address, ipaddress.IPv4Address):
+        return str(address)
+    if address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)
+    return str(ipaddress.ip_network((address, IPV6_SOURCE_BITS), strict=False))

@@ -1,0 +1,54 @@
+"""EventService: the hash-chained history, for auditors and notifiers."""
+
+from __future__ import annotations
+
+from contextlib import aclosing
+from typing import TYPE_CHECKING, cast
+
+from godkend.errors import Invalid
+from godkend.v1 import event_service_pb2 as pb
+from godkend.v1.event_service_pb2_grpc import EventServiceServicer
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+    from godkend import _core
+    from godkend.engine import Engine
+    from godkend.service.call import Context
+    from godkend.service.stream import OpenStreams
+
+
+class EventService(EventServiceServicer):
+    """Streams events from a cursor."""
+
+    def __init__(self, engine: Engine, streams: OpenStreams) -> None:
+        self._engine = engine
+        self._streams = streams
+
+    async def StreamEvents(
+        self, request: pb.StreamEventsRequest, context: Context
+    ) -> AsyncGenerator[pb.StreamEventsResponse, None]:
+        if request.after_seq < 0:
+            raise Invalid("after_seq", "must be 0 or more")
+        following = cast(
+            "AsyncGenerator[_core.EventView, None]",
+            self._engine.events(request.after_seq, until_now=request.until_now),
+        )
+        with self._streams.opened():
+            async with aclosing(following) as events:
+                async for event in events:
+                    yield pb.StreamEventsResponse(event=_event(event))
+
+
+def _event(view: _core.EventView) -> pb.Event:
+    return pb.Event(
+        seq=view.seq,
+        at_ms=view.at_ms,
+        kind=view.kind,
+        identity_id=view.identity_id,
+        authenticator_id=view.authenticator_id,
+        login_id=view.login_id,
+        actor=view.actor,
+        detail=view.detail,
+        hash=view.hash,
+    )

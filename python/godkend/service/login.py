@@ -1,0 +1,112 @@
+"""LoginService: logins, as a login front-end sees them."""
+
+from __future__ import annotations
+
+from contextlib import aclosing
+from typing import TYPE_CHECKING, TypeAlias, cast
+
+from godkend.errors import Denied
+from godkend.service.call import caller, timeout_ms
+from godkend.v1 import login_service_pb2 as pb
+from godkend.v1.login_service_pb2_grpc import LoginServiceServicer
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+    from godkend import _core
+    from godkend.engine import Engine
+    from godkend.service.call import Context
+    from godkend.service.stream import OpenStreams
+
+    State: TypeAlias = pb.LoginState.ValueType
+
+
+class LoginService(LoginServiceServicer):
+    """Starts, follows and redeems logins for the calling front-end."""
+
+    def __init__(self, engine: Engine, watches: OpenStreams) -> None:
+        self._engine = engine
+        self._watches = watches
+
+    async def StartLogin(
+        self, request: pb.StartLoginRequest, context: Context
+    ) -> AsyncGenerator[pb.StartLoginResponse, None]:
+        client = caller.get()
+        if not client.serves(request.service_provider):
+            raise Denied("SERVICE_PROVIDER_FORBIDDEN")
+        engine = self._engine
+        with self._watches.opened():
+            login: _core.LoginStarted = await engine.call(
+                engine.core.start_login,
+                timeout_ms(context),
+                client.name,
+                request.request_id,
+                request.service_provider,
+                request.text,
+                request.user_id,
+                request.verifier_digest,
+                request.source,
+                request.nonce,
+                request.level_min,
+            )
+            yield pb.StartLoginResponse(
+                state=cast("State", login.state),
+                login_id=login.login_id,
+                started=pb.LoginStarted(
+                    qr_token=login.qr_token,
+                    qr_secret=login.qr_secret,
+                    app_link=login.app_link,
+                    elapsed_ms=login.elapsed_ms,
+                    expires_at_ms=login.expires_at_ms,
+                ),
+            )
+            async with aclosing(self._states(client.name, login.login_id)) as states:
+                async for state in states:
+                    if state != login.state:
+                        yield pb.StartLoginResponse(state=state, login_id=login.login_id)
+
+    async def WatchLogin(
+        self, request: pb.WatchLoginRequest, context: Context
+    ) -> AsyncGenerator[pb.WatchLoginResponse, None]:
+        with self._watches.opened():
+            async with aclosing(self._states(caller.get().name, request.login_id)) as states:
+                async for state in states:
+                    yield pb.WatchLoginResponse(state=state)
+
+    async def GetLogin(self, request: pb.GetLoginRequest, context: Context) -> pb.GetLoginResponse:
+        engine = self._engine
+        login: _core.LoginView = await engine.call(
+            engine.core.get_login, timeout_ms(context), caller.get().name, request.login_id
+        )
+        return pb.GetLoginResponse(
+            state=cast("State", login.state), expires_at_ms=login.expires_at_ms
+        )
+
+    async def CancelLogin(
+        self, request: pb.CancelLoginRequest, context: Context
+    ) -> pb.CancelLoginResponse:
+        engine = self._engine
+        login: _core.LoginView = await engine.call(
+            engine.core.cancel_login, timeout_ms(context), caller.get().name, request.login_id
+        )
+        return pb.CancelLoginResponse(state=cast("State", login.state))
+
+    async def RedeemLogin(
+        self, request: pb.RedeemLoginRequest, context: Context
+    ) -> pb.RedeemLoginResponse:
+        engine = self._engine
+        assertion: str = await engine.call(
+            engine.core.redeem_login,
+            timeout_ms(context),
+            caller.get().name,
+            request.login_id,
+            request.verifier,
+        )
+        return pb.RedeemLoginResponse(assertion=assertion)
+
+    async def GetJwks(self, request: pb.GetJwksRequest, context: Context) -> pb.GetJwksResponse:
+        return pb.GetJwksResponse(jwks=self._engine.core.jwks())
+
+    def _states(self, front_end: str, login_id: bytes) -> AsyncGenerator[State, None]:
+        # Closed by us, not when it happens to be collected: it holds a watch in the core.
+        return cast("AsyncGenerator[State, None]", self._engine.watch(front_end, login_id))
