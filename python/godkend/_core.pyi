@@ -5,8 +5,9 @@ decisions, channels and algorithms are the numbers of the enums in `proto/godken
 
 Every method of `Engine` that takes a `token` only submits: it returns at once, and the outcome
 appears in `Engine.drain()` under that token. It raises `Invalid` for a malformed field and `Fault`
-(OVERLOADED, STOPPING) when the work cannot be taken on; nothing was spent then. `timeout_ms` is what
-is left of the caller's deadline (0: none); work whose time has passed is not begun.
+(INTERNAL) after a fork. Work that cannot be taken on gives OVERLOADED or STOPPING as its outcome;
+nothing was spent then. `timeout_ms` is what is left of the caller's deadline (0: none); work whose
+time has passed is not begun.
 """
 
 from typing import Any, final
@@ -95,8 +96,8 @@ class ManualClock:
 class Throttle:
     """A keyed rate limit in memory (GCRA): `burst` at once, then one per interval.
 
-    Bounded: at most `keys_max` keys; idle ones are forgotten first, and while all are busy a new key
-    is refused rather than let through.
+    Bounded: at most `keys_max` keys; idle ones are forgotten first, and while all are busy a new
+    key is refused rather than let through.
     """
 
     def __new__(cls, interval_us: int, burst: int, keys_max: int) -> Throttle: ...

@@ -97,8 +97,8 @@ def from_rpc_error(error: grpc.RpcError) -> GodkendError:
     if "field" in metadata:
         return Invalid(metadata["field"], metadata.get("bound", "is not valid"), info.reason)
     # A reason newer than this client is told by its code.
-    known = info.reason in error_reason_names()
-    if info.reason in FAULT_REASONS or (not known and call.code() in _FAULT_CODES):
+    unknown = manual(info.reason) is None
+    if info.reason in FAULT_REASONS or (unknown and call.code() in _FAULT_CODES):
         return Fault(info.reason, status.message, retry_after_ms)
     left = metadata.get("attempts_left")
     return Denied(info.reason, retry_after_ms, int(left) if left is not None else None)
@@ -131,12 +131,6 @@ def _without_reason(call: grpc.Call) -> GodkendError:
     if code is grpc.StatusCode.DEADLINE_EXCEEDED:
         return Fault("DEADLINE_PASSED", details)
     return Fault("INTERNAL", f"{code.name if code is not None else 'UNKNOWN'}: {details}")
-
-
-def error_reason_names() -> frozenset[str]:
-    """Every reason in the manual, without its prefix."""
-    names = error_reason_pb2.ErrorReason.keys()
-    return frozenset(name.removeprefix("ERROR_REASON_") for name in names)
 
 
 def manual(reason: str) -> error_reason_pb2.ReasonManual | None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from godkend.errors import GodkendError
 from godkend.v1 import login_service_pb2 as pb
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncGenerator, Callable
     from types import TracebackType
     from typing import Self
 
@@ -41,7 +41,7 @@ class Engine:
         self._loop = asyncio.get_running_loop()
         self._tokens = itertools.count(1)
         self._waiting: dict[int, asyncio.Future[Any]] = {}
-        self._watching: dict[bytes, set[asyncio.Queue[int]]] = {}
+        self._watching: dict[bytes, set[asyncio.Queue[pb.LoginState.ValueType]]] = {}
         self._events_seen = asyncio.Event()
         self._closed = False
         self._loop.add_reader(core.completion_fd(), self._drain)
@@ -82,32 +82,35 @@ class Engine:
         finally:
             del self._waiting[token]
 
-    async def watch(self, front_end: str, login_id: bytes) -> AsyncIterator[int]:
+    async def watch(
+        self, front_end: str, login_id: bytes
+    ) -> AsyncGenerator[pb.LoginState.ValueType, None]:
         """The states of a login, from the present one to a final one.
 
         Raises `Denied` (LOGIN_NOT_FOUND) unless this front-end started it.
         """
-        states: asyncio.Queue[int] = asyncio.Queue()
+        states: asyncio.Queue[pb.LoginState.ValueType] = asyncio.Queue()
         # Watch first, read after: a change between the two is seen twice, never missed.
         self._watching.setdefault(login_id, set()).add(states)
         self.core.watch(login_id)
         try:
-            state = 0
+            state = pb.LOGIN_STATE_UNSPECIFIED
             while state not in LOGIN_STATES_FINAL:
                 view = await self.call(self.core.get_login, TIMEOUT_MS_NONE, front_end, login_id)
-                if view.state != state:
+                if view.state > state:
                     state = view.state
                     yield state
-                try:
-                    async with asyncio.timeout(view.expires_in_ms / 1000):
-                        while state not in LOGIN_STATES_FINAL:
+                expiry_s = self._loop.time() + view.expires_in_ms / 1_000
+                while state not in LOGIN_STATES_FINAL:
+                    try:
+                        # No yield in here: a timeout may only end the wait that it is about.
+                        async with asyncio.timeout_at(expiry_s):
                             changed = await states.get()
-                            # The first read may already have shown what the change reports.
-                            if changed > state:
-                                state = changed
-                                yield state
-                except TimeoutError:
-                    continue  # Expired, by the engine's clock: the next read says so.
+                    except TimeoutError:
+                        break  # Over, if the engine's clock agrees: read again.
+                    if changed > state:  # The read may already have shown it.
+                        state = changed
+                        yield state
         finally:
             watchers = self._watching[login_id]
             watchers.discard(states)
@@ -115,7 +118,9 @@ class Engine:
                 del self._watching[login_id]
                 self.core.unwatch(login_id)
 
-    async def events(self, after_seq: int, *, until_now: bool) -> AsyncIterator[_core.EventView]:
+    async def events(
+        self, after_seq: int, *, until_now: bool
+    ) -> AsyncGenerator[_core.EventView, None]:
         """The events after a cursor, in order; then those to come, unless `until_now`.
 
         Ends when the engine is closed.
@@ -146,7 +151,6 @@ class Engine:
                 future.set_result(outcome)
         for login_id, state in drained.changes:
             for states in self._watching.get(login_id, ()):
-                states.put_nowait(state)
+                states.put_nowait(cast("pb.LoginState.ValueType", state))
         if drained.events_seen:
             self._events_seen.set()
-

@@ -1,7 +1,7 @@
-"""What a call can raise. Success returns a value and everything else raises, so that forgetting to
-look cannot authenticate anybody.
+"""What a call can raise.
 
-The reasons are named in `proto/godkend/v1/error_reason.proto`, which is the manual.
+Success returns a value and everything else raises, so that forgetting to look cannot authenticate
+anybody. The reasons are named in `proto/godkend/v1/error_reason.proto`, which is the manual.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ class GodkendError(Exception):
     """A name from `error_reason.proto`, without its prefix."""
 
     retry_after_ms: int | None = None
-    """When to come back, in milliseconds from now; None if waiting does not help or is not known."""
+    """When to come back, in milliseconds from now; None if that is not known or does not help."""
 
 
 class Invalid(GodkendError):

@@ -94,9 +94,12 @@ class DeviceKey:
 
 
 def activation_statement(key: DeviceKey, begun: BeginActivationResponse) -> Signed:
-    """Proves that this phone holds the key it announced."""
+    """Proves that this phone holds the key it announced; a new one for each PIN that is chosen."""
     statement = pb.ActivationStatement(
-        activation_id=begun.activation_id, challenge=begun.challenge, public_key=key.public_key
+        activation_id=begun.activation_id,
+        challenge=begun.challenge,
+        public_key=key.public_key,
+        attempt_id=_fresh(),
     )
     return key.signed(ACTIVATION_DOMAIN, statement.SerializeToString())
 

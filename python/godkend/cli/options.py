@@ -34,7 +34,7 @@ server_option = click.option(
     show_default=True,
     show_envvar=True,
     metavar="HOST:PORT",
-    help="Where godkend listens. Plaintext to this machine, TLS to any other.",
+    help="Where godkend listens. TLS, but plaintext to this machine without --ca-file.",
 )
 
 ca_file_option = click.option(

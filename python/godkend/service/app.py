@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import sys
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
@@ -55,6 +56,8 @@ SERVICES = tuple(
 
 EXIT_STOPPED = 0
 EXIT_NOT_STARTED = 1
+UMASK = 0o077
+"""What a server makes, the store above all, is for nobody else to read."""
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -71,6 +74,7 @@ class Running:
 
 def serve(config: Config) -> int:
     """Serves until SIGTERM or SIGINT; the exit code."""
+    os.umask(UMASK)
     return uvloop.run(run(config))
 
 

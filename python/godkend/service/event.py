@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import aclosing
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from godkend.errors import Invalid
 from godkend.v1 import event_service_pb2 as pb
@@ -30,10 +30,7 @@ class EventService(EventServiceServicer):
     ) -> AsyncGenerator[pb.StreamEventsResponse, None]:
         if request.after_seq < 0:
             raise Invalid("after_seq", "must be 0 or more")
-        following = cast(
-            "AsyncGenerator[_core.EventView, None]",
-            self._engine.events(request.after_seq, until_now=request.until_now),
-        )
+        following = self._engine.events(request.after_seq, until_now=request.until_now)
         with self._streams.opened():
             async with aclosing(following) as events:
                 async for event in events:

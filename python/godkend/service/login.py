@@ -109,4 +109,4 @@ class LoginService(LoginServiceServicer):
 
     def _states(self, front_end: str, login_id: bytes) -> AsyncGenerator[State, None]:
         # Closed by us, not when it happens to be collected: it holds a watch in the core.
-        return cast("AsyncGenerator[State, None]", self._engine.watch(front_end, login_id))
+        return self._engine.watch(front_end, login_id)

@@ -76,7 +76,8 @@ class DeviceServiceServicer:
     def BeginActivation(self, request, context):
         """BeginActivation trades a user ID and an activation code for a challenge. The first three
         characters of a code name it, the other five prove it: only a try that names a code counts
-        against its tries, so that a stranger with a user ID alone cannot use them up.
+        against its tries, so that a stranger with a user ID alone cannot use them up. A phone that gives
+        the right code takes the place of one that gave it before and has not finished.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

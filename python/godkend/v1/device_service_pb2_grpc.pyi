@@ -38,7 +38,8 @@ class DeviceServiceStub:
     BeginActivation: _grpc.UnaryUnaryMultiCallable[_device_service_pb2.BeginActivationRequest, _device_service_pb2.BeginActivationResponse]
     """BeginActivation trades a user ID and an activation code for a challenge. The first three
     characters of a code name it, the other five prove it: only a try that names a code counts
-    against its tries, so that a stranger with a user ID alone cannot use them up.
+    against its tries, so that a stranger with a user ID alone cannot use them up. A phone that gives
+    the right code takes the place of one that gave it before and has not finished.
     """
     FinishActivation: _grpc.UnaryUnaryMultiCallable[_device_service_pb2.FinishActivationRequest, _device_service_pb2.FinishActivationResponse]
     """FinishActivation proves the device key, chooses the PIN and makes the phone an authenticator."""
@@ -59,7 +60,8 @@ class DeviceServiceAsyncStub(DeviceServiceStub):
     BeginActivation: _aio.UnaryUnaryMultiCallable[_device_service_pb2.BeginActivationRequest, _device_service_pb2.BeginActivationResponse]  # type: ignore[assignment]
     """BeginActivation trades a user ID and an activation code for a challenge. The first three
     characters of a code name it, the other five prove it: only a try that names a code counts
-    against its tries, so that a stranger with a user ID alone cannot use them up.
+    against its tries, so that a stranger with a user ID alone cannot use them up. A phone that gives
+    the right code takes the place of one that gave it before and has not finished.
     """
     FinishActivation: _aio.UnaryUnaryMultiCallable[_device_service_pb2.FinishActivationRequest, _device_service_pb2.FinishActivationResponse]  # type: ignore[assignment]
     """FinishActivation proves the device key, chooses the PIN and makes the phone an authenticator."""
@@ -83,7 +85,8 @@ class DeviceServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_device_service_pb2.BeginActivationResponse, _abc.Awaitable[_device_service_pb2.BeginActivationResponse]]:
         """BeginActivation trades a user ID and an activation code for a challenge. The first three
         characters of a code name it, the other five prove it: only a try that names a code counts
-        against its tries, so that a stranger with a user ID alone cannot use them up.
+        against its tries, so that a stranger with a user ID alone cannot use them up. A phone that gives
+        the right code takes the place of one that gave it before and has not finished.
         """
 
     @_abc_1.abstractmethod

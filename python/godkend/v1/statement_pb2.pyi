@@ -106,22 +106,29 @@ class ActivationStatement(_message.Message):
     ACTIVATION_ID_FIELD_NUMBER: _builtins.int
     CHALLENGE_FIELD_NUMBER: _builtins.int
     PUBLIC_KEY_FIELD_NUMBER: _builtins.int
+    ATTEMPT_ID_FIELD_NUMBER: _builtins.int
     activation_id: _builtins.bytes
     """activation_id is the 16 bytes from BeginActivationResponse."""
     challenge: _builtins.bytes
     """challenge is the 32 bytes from BeginActivationResponse."""
     public_key: _builtins.bytes
     """public_key is the key as sent in BeginActivationRequest."""
+    attempt_id: _builtins.bytes
+    """attempt_id is 16 fresh random bytes for each PIN that the subscriber chooses. Sending the same
+    statement again, because the answer was lost, gives the same answer; after success any other one
+    is refused.
+    """
     def __init__(
         self,
         *,
         activation_id: _builtins.bytes = ...,
         challenge: _builtins.bytes = ...,
         public_key: _builtins.bytes = ...,
+        attempt_id: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["activation_id", b"activation_id", "challenge", b"challenge", "public_key", b"public_key"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["activation_id", b"activation_id", "attempt_id", b"attempt_id", "challenge", b"challenge", "public_key", b"public_key"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -104,6 +104,8 @@ pub struct Activation {
     pub device_name: String,
     /// Until when the phone may finish.
     pub expires_at: Millis,
+    /// The attempt with which it finished.
+    pub finished_by: Option<Id>,
 }
 
 impl Code {

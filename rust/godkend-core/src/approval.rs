@@ -25,6 +25,9 @@ pub struct ActivationStatement {
     /// The key as first sent.
     #[prost(bytes = "vec", tag = "3")]
     pub public_key: Vec<u8>,
+    /// Fresh random bytes for each PIN that is chosen.
+    #[prost(bytes = "vec", tag = "4")]
+    pub attempt_id: Vec<u8>,
 }
 
 /// Says: I, this device, scanned this code now.

@@ -118,17 +118,26 @@ impl Lockout {
         self.strikes() >= ladder.strikes_max
     }
 
-    /// Charges one attempt, before its PIN is looked at.
+    /// Whether the app may be used now: a lock holds for whatever stands in for the PIN as well.
     ///
     /// # Errors
-    /// Denied with `PIN_DEAD`, or with `PIN_LOCKED` and the time to come back; nothing is charged.
-    pub fn charge(&mut self, ladder: &Ladder, now: Millis) -> Result<Charge> {
+    /// Denied with `PIN_DEAD`, or with `PIN_LOCKED` and the time to come back.
+    pub fn expect_open(&self, ladder: &Ladder, now: Millis) -> Result<()> {
         if self.is_dead(ladder) {
             return Err(Error::denied(Reason::PinDead));
         }
         if now < self.locked_until_ms {
             return Err(Error::retry(Reason::PinLocked, self.wait_ms(now)));
         }
+        Ok(())
+    }
+
+    /// Charges one attempt, before its PIN is looked at.
+    ///
+    /// # Errors
+    /// As [`Lockout::expect_open`]; nothing is charged.
+    pub fn charge(&mut self, ladder: &Ladder, now: Millis) -> Result<Charge> {
+        self.expect_open(ladder, now)?;
         self.charged += 1;
         let strikes = self.strikes();
         if let Some(rung) = ladder.rungs.iter().find(|rung| rung.strikes == strikes) {

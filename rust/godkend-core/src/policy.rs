@@ -47,6 +47,8 @@ section! {
     PinPolicy, "pin" {
         /// Argon2id memory in KiB, which each hash worker holds.
         memory_kib: u32 = 12_288, in Params::MEMORY_KIB_MIN..=Params::MEMORY_KIB_MAX;
+        /// The most memory that a record made earlier may ask of a hash worker, in KiB.
+        memory_kib_max: u32 = 65_536, in Params::MEMORY_KIB_MIN..=Params::MEMORY_KIB_MAX;
         /// Argon2id passes.
         iterations: u32 = 3, in Params::ITERATIONS_MIN..=Params::ITERATIONS_MAX;
         /// Argon2id lanes.
@@ -236,6 +238,12 @@ impl Policy {
             .map_err(|error| Error::invalid("policy", error.to_string()))?;
         policy.pin.validate()?;
         policy.pin_params()?;
+        if policy.pin.memory_kib > policy.pin.memory_kib_max {
+            return Err(Error::invalid(
+                "pin.memory_kib",
+                "must not be above pin.memory_kib_max",
+            ));
+        }
         policy.lockout.validate()?;
         policy.budget.validate()?;
         policy.login.validate()?;
@@ -295,6 +303,7 @@ mod tests {
             (r#"{"login":{"life_ms":999}}"#, "login.life_ms"),
             (r#"{"login":{"life_ms":3600001}}"#, "login.life_ms"),
             (r#"{"pin":{"memory_kib":7}}"#, "memory_kib"),
+            (r#"{"pin":{"memory_kib":65537}}"#, "pin.memory_kib"),
             (r#"{"activation":{"tries_max":0}}"#, "activation.tries_max"),
             (
                 r#"{"budget":{"login_source":{"interval_us":0,"burst":1}}}"#,

@@ -71,6 +71,16 @@ impl PublicKey {
         }
     }
 
+    /// Reads a key that [`PublicKey::parse`] checked before it was stored. Its form alone is looked at:
+    /// a point off the curve verifies nothing.
+    #[must_use]
+    pub fn from_stored(algorithm: Algorithm, bytes: &[u8]) -> Option<Self> {
+        Some(Self(match algorithm {
+            Algorithm::P256 => Point::P256(bytes.try_into().ok()?),
+            Algorithm::Ed25519 => Point::Ed25519(bytes.try_into().ok()?),
+        }))
+    }
+
     /// A valid key whose private key nobody knows: the point whose x is SHA-256 of
     /// `godkend dummy device key v1` and a zero byte, with the smaller y. P-256, as nearly all
     /// phones; an Ed25519 device differs in time, which tells nothing to who cannot guess its id.

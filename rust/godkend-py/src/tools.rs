@@ -39,7 +39,7 @@ pub(crate) fn argon2id<'py>(
     let (secret, associated_data) = (secret.unwrap_or(&[]), associated_data.unwrap_or(&[]));
     let hash = py.detach(|| {
         let mut hash = vec![0; length];
-        let mut arena = Arena::new(memory_kib)?;
+        let mut arena = Arena::new(memory_kib, memory_kib)?;
         arena.hash(&params, password, salt, secret, associated_data, &mut hash)?;
         Ok::<_, Error>(hash)
     })?;

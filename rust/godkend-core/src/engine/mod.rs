@@ -81,7 +81,7 @@ impl Engine {
             chosen => chosen as usize,
         };
         let arenas = (0..hashers)
-            .map(|_| Arena::new(policy.pin.memory_kib))
+            .map(|_| Arena::new(policy.pin.memory_kib, policy.pin.memory_kib_max))
             .collect::<Result<_>>()?;
         let readers = (0..WORKERS)
             .map(|_| store.connect())
@@ -401,38 +401,43 @@ impl Engine {
         self.with_parts(reply, |parts, reply| {
             let (lane, hashers) = (parts.lane.clone(), parts.hashers.clone());
             parts.workers.submit(reply, move |reader, reply| {
-                let verified = deadline.check().and_then(|()| {
+                let admitted = deadline.check().and_then(|()| {
                     let id = approval::id(&signed.claimed().activation_id)?;
                     let now = shared.clock.now_ms();
-                    let (_, activation, identity) =
-                        read_one(reader, |tx| FinishActivation::find(tx, &id, now))?;
-                    let verified = shared.verify(signed, Some(activation.public_key))?;
-                    refuse_weak("pin", &pin, identity.birth_date)?;
-                    Ok((id, verified))
+                    let under_way = read_one(reader, |tx| FinishActivation::find(tx, &id, now))?;
+                    let verified = shared.verify(signed, Some(under_way.activation.public_key))?;
+                    under_way.check(verified.statement())?;
+                    refuse_weak("pin", &pin, under_way.identity.birth_date)?;
+                    Ok((id, verified, under_way.is_finished()))
                 });
-                match verified {
-                    Err(error) => reply.send(Err(error)),
-                    Ok((activation_id, verified)) => hashers.submit(reply, move |arena, reply| {
-                        let authenticator_id =
-                            FinishActivation::authenticator_id(&shared.keys, &activation_id);
-                        let version = FinishActivation::PIN_VERSION;
-                        match deadline.check().and_then(|()| {
-                            shared.pin_record(arena, &pin, &authenticator_id, version)
-                        }) {
-                            Err(error) => reply.send(Err(error)),
-                            Ok(pin_record) => {
-                                let finish = FinishActivation {
-                                    verified,
-                                    activation_id,
-                                    authenticator_id,
-                                    pin_record,
-                                    biometrics_on,
-                                };
-                                lane.submit(finish, deadline, reply);
-                            }
-                        }
-                    }),
+                let (activation_id, verified, is_finished) = match admitted {
+                    Ok(admitted) => admitted,
+                    Err(error) => return reply.send(Err(error)),
+                };
+                let authenticator_id =
+                    FinishActivation::authenticator_id(&shared.keys, &activation_id);
+                if is_finished {
+                    return reply.send(Ok(authenticator_id));
                 }
+                hashers.submit(reply, move |arena, reply| {
+                    let version = FinishActivation::PIN_VERSION;
+                    let hashed = deadline
+                        .check()
+                        .and_then(|()| shared.pin_record(arena, &pin, &authenticator_id, version));
+                    match hashed {
+                        Err(error) => reply.send(Err(error)),
+                        Ok(pin_record) => {
+                            let finish = FinishActivation {
+                                verified,
+                                activation_id,
+                                authenticator_id,
+                                pin_record,
+                                biometrics_on,
+                            };
+                            lane.submit(finish, deadline, reply);
+                        }
+                    }
+                });
             });
         });
     }

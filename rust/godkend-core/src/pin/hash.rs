@@ -98,34 +98,50 @@ impl Default for Params {
 /// It is wiped when dropped and not after each hash. Wiping 12 MiB costs 4 % of a hash (measured),
 /// wiping less protects nothing (any one block is enough to test guesses against), and whoever can
 /// read this memory can read the sealing key beside it. The next hash writes over it.
+///
+/// It has the memory that new PINs take, and grows once for a record that was made with more, up to a
+/// bound: lowering the cost must not shut out those whose records are older.
 pub struct Arena {
     blocks: Vec<Block>,
+    blocks_max: usize,
 }
 
 impl Arena {
-    /// Memory for hashes of up to `memory_kib_max` KiB, taken from the system at once so that
-    /// running out shows at the start and not during a login.
+    /// Memory of `memory_kib`, taken from the system at once so that running out shows at the start
+    /// and not during a login; it may grow to `memory_kib_max`.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for `memory_kib` outside 8 to 1048576; [`Reason::Overloaded`] if the
-    /// memory cannot be had.
-    pub fn new(memory_kib_max: u32) -> Result<Self> {
-        Params::new(
-            memory_kib_max,
-            Params::ITERATIONS_MIN,
-            Params::PARALLELISM_MIN,
-        )?;
-        let count = usize::try_from(memory_kib_max)
-            .map_err(|error| Error::fault(Reason::Overloaded, error))?;
-        let mut blocks = Vec::new();
-        blocks.try_reserve_exact(count).map_err(|error| {
+    /// [`Error::Invalid`] for `memory_kib` outside 8 to 1048576 or above `memory_kib_max`;
+    /// [`Reason::Overloaded`] if the memory cannot be had.
+    pub fn new(memory_kib: u32, memory_kib_max: u32) -> Result<Self> {
+        for kib in [memory_kib, memory_kib_max] {
+            Params::new(kib, Params::ITERATIONS_MIN, Params::PARALLELISM_MIN)?;
+        }
+        if memory_kib > memory_kib_max {
+            return Err(Error::invalid(
+                "memory_kib",
+                "must not be above memory_kib_max",
+            ));
+        }
+        let blocks_max = usize::try_from(memory_kib_max).unwrap_or(usize::MAX);
+        let mut arena = Self {
+            blocks: Vec::new(),
+            blocks_max,
+        };
+        arena.grow(usize::try_from(memory_kib).unwrap_or(usize::MAX))?;
+        Ok(arena)
+    }
+
+    fn grow(&mut self, count: usize) -> Result<()> {
+        let more = count.saturating_sub(self.blocks.len());
+        self.blocks.try_reserve_exact(more).map_err(|error| {
             Error::fault(
                 Reason::Overloaded,
-                format!("no {memory_kib_max} KiB for hashing: {error}"),
+                format!("no {count} KiB for hashing: {error}"),
             )
         })?;
-        blocks.resize(count, Block::new());
-        Ok(Self { blocks })
+        self.blocks.resize(count, Block::new());
+        Ok(())
     }
 
     /// Argon2id of `password` into all of `out`. `salt` is 8 bytes or more; `secret` (a pepper)
@@ -133,7 +149,7 @@ impl Arena {
     ///
     /// # Errors
     /// A fault, never a denial: [`Reason::StoreFault`] if `params` needs more memory than the
-    /// arena has (records made with a larger setting; raise the arena, not the record),
+    /// arena may have, [`Reason::Overloaded`] if that memory cannot be had,
     /// [`Reason::Internal`] if a length is out of bounds.
     pub fn hash(
         &mut self,
@@ -144,17 +160,21 @@ impl Arena {
         associated_data: &[u8],
         out: &mut [u8],
     ) -> Result<()> {
-        let arena_kib = self.blocks.len();
-        let blocks = usize::try_from(params.memory_kib)
-            .ok()
-            .and_then(|count| self.blocks.get_mut(..count))
-            .ok_or_else(|| {
-                let needed = params.memory_kib;
-                Error::fault(
-                    Reason::StoreFault,
-                    format!("a hash needs {needed} KiB, the hash workers have {arena_kib} KiB"),
-                )
-            })?;
+        let count = usize::try_from(params.memory_kib).unwrap_or(usize::MAX);
+        if count > self.blocks_max {
+            let detail = format!(
+                "a hash needs {count} KiB, at most {} KiB are allowed",
+                self.blocks_max
+            );
+            return Err(Error::fault(Reason::StoreFault, detail));
+        }
+        if count > self.blocks.len() {
+            self.grow(count)?;
+        }
+        let blocks = self
+            .blocks
+            .get_mut(..count)
+            .ok_or_else(|| Error::fault(Reason::Internal, "an arena that did not grow"))?;
         let params = ParamsBuilder::new()
             .m_cost(params.memory_kib)
             .t_cost(params.iterations)
@@ -207,7 +227,7 @@ mod tests {
             )
             .unwrap();
             let mut out = vec![0; bytes("tag").len()];
-            let mut arena = Arena::new(64).unwrap();
+            let mut arena = Arena::new(64, 64).unwrap();
             // Twice in one arena: what the first hash leaves behind must not change the second.
             for _ in 0..2 {
                 arena
@@ -253,7 +273,7 @@ mod tests {
 
     #[test]
     fn more_memory_than_the_arena_has_is_a_fault_and_not_a_wrong_pin() {
-        let mut arena = Arena::new(64).unwrap();
+        let mut arena = Arena::new(64, 64).unwrap();
         let params = Params::new(65, 1, 1).unwrap();
         let answer = arena.hash(&params, b"493817", &[0; 16], b"", b"", &mut [0; 32]);
         assert!(matches!(
@@ -267,7 +287,7 @@ mod tests {
 
     #[test]
     fn lengths_out_of_bounds_are_faults() {
-        let mut arena = Arena::new(64).unwrap();
+        let mut arena = Arena::new(64, 64).unwrap();
         let params = Params::new(64, 1, 1).unwrap();
         let mut hash = |salt: usize, data: usize, out: usize| {
             arena
@@ -292,11 +312,11 @@ mod tests {
         #[test]
         fn the_order_of_hashes_does_not_matter(before in 8..=256_u32, memory_kib in 8..=256_u32, iterations in 1..=3_u32) {
             let params = Params::new(memory_kib, iterations, 1).unwrap();
-            let mut used = Arena::new(256).unwrap();
+            let mut used = Arena::new(256, 256).unwrap();
             let (mut first, mut second) = ([0; 32], [0; 32]);
             used.hash(&Params::new(before, 1, 1).unwrap(), b"111111", &[9; 16], b"", b"", &mut first).unwrap();
             used.hash(&params, b"493817", &[1; 16], b"", b"", &mut first).unwrap();
-            Arena::new(256).unwrap().hash(&params, b"493817", &[1; 16], b"", b"", &mut second).unwrap();
+            Arena::new(256, 256).unwrap().hash(&params, b"493817", &[1; 16], b"", b"", &mut second).unwrap();
             prop_assert_eq!(first, second);
         }
     }

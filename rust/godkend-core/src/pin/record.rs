@@ -184,7 +184,7 @@ mod tests {
     fn made(keys: &Keys, digits: &[u8]) -> Vec<u8> {
         PinRecord::create(
             keys,
-            &mut Arena::new(64).unwrap(),
+            &mut Arena::new(64, 64).unwrap(),
             &cheap(),
             &pin(digits),
             [3; 16],
@@ -204,7 +204,7 @@ mod tests {
     #[test]
     fn the_right_pin_and_only_the_right_pin_is_true() {
         let keys = Keys::generate().unwrap();
-        let mut arena = Arena::new(64).unwrap();
+        let mut arena = Arena::new(64, 64).unwrap();
         let record = PinRecord::open(&keys, &made(&keys, b"493817"), &ID, 1).unwrap();
         assert_eq!(record.verify(&mut arena, &pin(b"493817")), Ok(true));
         assert_eq!(record.verify(&mut arena, &pin(b"493818")), Ok(false));
@@ -267,7 +267,7 @@ mod tests {
             PinRecord::open(&both, &record.reseal(&both, &ID, 1).unwrap(), &ID, 1).unwrap();
         assert!(!resealed.needs_upgrade(&cheap(), &both));
         assert_eq!(
-            resealed.verify(&mut Arena::new(64).unwrap(), &pin(b"493817")),
+            resealed.verify(&mut Arena::new(64, 64).unwrap(), &pin(b"493817")),
             Ok(true)
         );
     }
@@ -301,7 +301,7 @@ mod tests {
             other: [u8; 16], later in 1..=u32::MAX,
         ) {
             let keys = Keys::generate().unwrap();
-            let mut arena = Arena::new(64).unwrap();
+            let mut arena = Arena::new(64, 64).unwrap();
             let bytes = PinRecord::create(&keys, &mut arena, &cheap(), &pin(&digits), salt, &id, version).unwrap();
             let record = PinRecord::open(&keys, &bytes, &id, version).unwrap();
             prop_assert_eq!(record.verify(&mut arena, &pin(&digits)), Ok(true));

@@ -47,7 +47,8 @@ CREATE TABLE code (
     key_algorithm         INTEGER,
     public_key            BLOB,
     device_name           TEXT,
-    activation_expires_at INTEGER
+    activation_expires_at INTEGER,
+    finished_by           BLOB
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX code_of_identity ON code (identity_id, state);
 CREATE UNIQUE INDEX code_of_activation ON code (activation_id) WHERE activation_id IS NOT NULL;

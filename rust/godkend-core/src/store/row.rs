@@ -56,7 +56,7 @@ impl<'a, 'b> Columns<'a, 'b> {
     fn public_key(&mut self) -> Result<PublicKey> {
         let algorithm = algorithm(self.take()?).ok_or_else(|| damaged("key_algorithm"))?;
         let bytes: Vec<u8> = self.take()?;
-        PublicKey::parse(algorithm, &bytes).map_err(|_| damaged("public_key"))
+        PublicKey::from_stored(algorithm, &bytes).ok_or_else(|| damaged("public_key"))
     }
 
     fn attempts(&mut self) -> Result<Vec<Id>> {
@@ -145,6 +145,7 @@ pub(super) fn code(row: &Row<'_>) -> Result<Code> {
                 public_key: columns.public_key()?,
                 device_name: columns.take()?,
                 expires_at: columns.take()?,
+                finished_by: columns.take()?,
             }),
         },
     })

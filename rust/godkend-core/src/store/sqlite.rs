@@ -5,6 +5,9 @@
 //! short-lived rows commit without waiting for the disk. Versions before 3.51.3 can lose commits when a
 //! WAL is reset, and are refused. Source: sqlite.org/wal.html, sqlite.org/pragma.html#pragma_synchronous.
 
+use std::fs::OpenOptions;
+use std::io::ErrorKind;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -32,6 +35,9 @@ const SQLITE_VERSION_MIN: i32 = 3_051_003;
 /// Files up to this size are checked through at the start.
 const CHECKED_BYTES_MAX: u64 = 64 << 20;
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+/// How often to ask for the write lock while another process holds it: it does so for a commit, which
+/// is shorter than the steps of SQLite's own waiting.
+const BUSY_PAUSE: Duration = Duration::from_micros(250);
 const KEY_CHECK: &str = "key_check";
 const SWEPT_MAX: i64 = 1_000;
 
@@ -63,6 +69,7 @@ impl SqliteStore {
             path: path.to_owned(),
         };
         store.inspect()?;
+        store.in_words(store.make_private())?;
         let mut sqlite = store.sqlite()?;
         store.in_words(migrate(&mut sqlite, keys))?;
         Ok(store)
@@ -108,10 +115,26 @@ impl SqliteStore {
         self.in_words(refuse_newer(version))
     }
 
+    /// Makes a new file for its owner alone; SQLite gives its companions the same mode.
+    fn make_private(&self) -> Result<()> {
+        let mut options = OpenOptions::new();
+        match options
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&self.path)
+        {
+            Err(error) if error.kind() != ErrorKind::AlreadyExists => {
+                Err(Error::fault(Reason::StoreFault, error))
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn sqlite(&self) -> Result<Sqlite> {
         let open = || -> rusqlite::Result<Sqlite> {
-            let sqlite = Sqlite::open(&self.path)?;
-            sqlite.busy_timeout(BUSY_TIMEOUT)?;
+            let mut sqlite = Sqlite::open(&self.path)?;
+            sqlite.busy_handler(Some(wait_for_lock))?;
             sqlite.set_prepared_statement_cache_capacity(64);
             sqlite.pragma_update(None, "journal_mode", "WAL")?;
             sqlite.pragma_update(None, "synchronous", "FULL")?;
@@ -148,6 +171,11 @@ impl Store for SqliteStore {
             durable: true,
         }))
     }
+}
+
+fn wait_for_lock(pauses: i32) -> bool {
+    std::thread::sleep(BUSY_PAUSE);
+    BUSY_PAUSE.saturating_mul(pauses.unsigned_abs()) < BUSY_TIMEOUT
 }
 
 fn refuse_newer(version: i64) -> Result<()> {
@@ -326,7 +354,8 @@ macro_rules! columns {
     };
     (code) => {
         "id, identity_id, state, tries_left, created_at, expires_at, activation_id, \
-         activation_challenge, key_algorithm, public_key, device_name, activation_expires_at"
+         activation_challenge, key_algorithm, public_key, device_name, activation_expires_at, \
+         finished_by"
     };
     (login) => {
         "id, front_end, service_provider, text, user_id_digest, source_digest, verifier_digest, \
@@ -472,13 +501,14 @@ impl Tx for SqliteTx<'_> {
     fn put_code(&mut self, code: &Code) -> Result<()> {
         let sql = insert!(
             code,
-            "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) \
+            "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) \
              ON CONFLICT (id) DO UPDATE SET state = excluded.state, \
              tries_left = excluded.tries_left, activation_id = excluded.activation_id, \
              activation_challenge = excluded.activation_challenge, \
              key_algorithm = excluded.key_algorithm, public_key = excluded.public_key, \
              device_name = excluded.device_name, \
-             activation_expires_at = excluded.activation_expires_at"
+             activation_expires_at = excluded.activation_expires_at, \
+             finished_by = excluded.finished_by"
         );
         let activation = code.activation.as_ref();
         self.put(
@@ -496,6 +526,7 @@ impl Tx for SqliteTx<'_> {
                 activation.map(|it| it.public_key.as_bytes()),
                 activation.map(|it| &it.device_name),
                 activation.map(|it| it.expires_at),
+                activation.and_then(|it| it.finished_by),
             ],
         )?;
         Ok(())

@@ -3,7 +3,7 @@
 use super::derive_id;
 use crate::Id;
 use crate::activation::{Activation, Channel, Code, CodeState, CodeText, Match};
-use crate::approval::{ActivationStatement, Verified};
+use crate::approval::{self, ActivationStatement, Verified};
 use crate::authenticator::Authenticator;
 use crate::budget::{Cell, spend};
 use crate::clock::Millis;
@@ -193,6 +193,7 @@ impl BeginActivation {
                     public_key: self.public_key,
                     device_name: self.device_name.clone(),
                     expires_at: after(at.now, at.policy.activation.life_ms),
+                    finished_by: None,
                 };
                 (activation, false)
             }
@@ -245,30 +246,63 @@ impl FinishActivation {
         derive_id(keys, b"authenticator v1", &[activation_id])
     }
 
-    /// The activation under way and its identity.
+    /// The activation under way, its code and its identity.
     ///
     /// # Errors
     /// Denied with `ACTIVATION_NOT_FOUND` if it is over, or another phone took its place.
-    pub fn find(
-        tx: &mut dyn Tx,
-        activation_id: &Id,
-        now: Millis,
-    ) -> Result<(Code, Activation, Identity)> {
-        let over = Error::denied(Reason::ActivationNotFound);
-        let code = tx
-            .code_by_activation(activation_id)?
-            .ok_or_else(|| over.clone())?;
-        let activation = code.activation.clone().ok_or_else(|| over.clone())?;
-        let identity = tx
-            .identity(&code.identity_id)?
-            .ok_or_else(|| over.clone())?;
-        let live =
-            code.state == CodeState::Used || (code.is_live(now) && now < activation.expires_at);
-        if live {
-            Ok((code, activation, identity))
+    pub fn find(tx: &mut dyn Tx, activation_id: &Id, now: Millis) -> Result<UnderWay> {
+        let over = || Error::denied(Reason::ActivationNotFound);
+        let code = tx.code_by_activation(activation_id)?.ok_or_else(over)?;
+        let activation = code.activation.clone().ok_or_else(over)?;
+        let identity = tx.identity(&code.identity_id)?.ok_or_else(over)?;
+        let live = code.is_live(now) && now < activation.expires_at;
+        if live || code.state == CodeState::Used {
+            Ok(UnderWay {
+                code,
+                activation,
+                identity,
+            })
         } else {
-            Err(over)
+            Err(over())
         }
+    }
+}
+
+/// What a phone that finishes its activation has behind it.
+pub struct UnderWay {
+    code: Code,
+    /// The activation.
+    pub activation: Activation,
+    /// Whose phone it becomes.
+    pub identity: Identity,
+}
+
+impl UnderWay {
+    /// Whether the phone has finished and repeats itself, because it missed the answer.
+    #[must_use]
+    pub const fn is_finished(&self) -> bool {
+        self.activation.finished_by.is_some()
+    }
+
+    /// Whether the statement answers this activation's challenge, for an identity that may be used.
+    ///
+    /// # Errors
+    /// Denied with `STATEMENT_WRONG_CHALLENGE` or `IDENTITY_BLOCKED`; with `ACTIVATION_NOT_FOUND` for
+    /// another attempt after the one that finished: it may come with another PIN, which must not look
+    /// accepted.
+    pub fn check(&self, statement: &ActivationStatement) -> Result<()> {
+        if statement.challenge != self.activation.challenge {
+            return Err(Error::denied(Reason::StatementWrongChallenge));
+        }
+        let attempt_id = approval::id(&statement.attempt_id)?;
+        if self
+            .activation
+            .finished_by
+            .is_some_and(|finished_by| finished_by != attempt_id)
+        {
+            return Err(Error::denied(Reason::ActivationNotFound));
+        }
+        self.identity.usable()
     }
 }
 
@@ -277,15 +311,18 @@ impl Command for FinishActivation {
     const DURABLE: bool = true;
 
     fn step(&self, tx: &mut dyn Tx, at: &mut Moment<'_>) -> Result<Id> {
-        let (mut code, activation, identity) = Self::find(tx, &self.activation_id, at.now)?;
-        identity.usable()?;
-        let statement = self.verified.statement();
-        if statement.challenge != activation.challenge {
-            return Err(Error::denied(Reason::StatementWrongChallenge));
+        let under_way = Self::find(tx, &self.activation_id, at.now)?;
+        under_way.check(self.verified.statement())?;
+        if under_way.is_finished() {
+            return Ok(self.authenticator_id);
         }
-        if code.state == CodeState::Used {
-            return Ok(self.authenticator_id); // The same phone, repeating itself: the PIN stays.
-        }
+        let UnderWay {
+            mut code,
+            mut activation,
+            identity,
+        } = under_way;
+        activation.finished_by = Some(approval::id(&self.verified.statement().attempt_id)?);
+        code.activation = Some(activation.clone());
         code.state = CodeState::Used;
         tx.put_code(&code)?;
         tx.put_authenticator(&Authenticator {

@@ -97,6 +97,9 @@ impl Command for ApproveByBiometrics {
         if !authenticator.biometrics_on {
             return Err(Error::denied(Reason::BiometricsOff));
         }
+        authenticator
+            .lockout
+            .expect_open(&at.policy.lockout, at.now)?;
         let how = UserVerification::Biometrics;
         approved(
             tx,

@@ -13,7 +13,7 @@ mod pin_change;
 mod sweep;
 
 pub use activation::{
-    ActivationBegun, BeginActivation, CodeIssued, FinishActivation, IssueActivationCode,
+    ActivationBegun, BeginActivation, CodeIssued, FinishActivation, IssueActivationCode, UnderWay,
 };
 pub use attempt::{Charged, Checked};
 pub use decision::{
