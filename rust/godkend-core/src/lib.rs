@@ -5,7 +5,7 @@
 //! [`assertion`] the cryptography around vetted crates; [`engine::command`] what can be done; [`engine`]
 //! and [`store`] how it is done durably and fast.
 
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 #![cfg_attr(
     test,
     allow(

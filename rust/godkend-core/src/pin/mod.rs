@@ -5,7 +5,9 @@
 //! checked. Source: NIST SP 800-63B-4 (activation secrets, blocklists), and the
 //! fixed length in the domain's rules.
 
+mod argon2id;
 pub mod hash;
+mod kernel;
 pub mod record;
 pub mod weak;
 

@@ -197,7 +197,7 @@ impl Tx for MemoryTx {
             .retain(|_, login| login.expires_at >= expired_before);
         self.rows
             .budgets
-            .retain(|_, arrival_us| *arrival_us > now.saturating_mul(1_000));
+            .retain(|_, arrival_us| *arrival_us >= now.saturating_mul(1_000));
         Ok(before - self.rows.logins.len() - self.rows.budgets.len())
     }
 }

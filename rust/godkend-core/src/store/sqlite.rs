@@ -84,7 +84,7 @@ impl SqliteStore {
             return Ok(()); // Another process has just made it.
         }
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let look = || -> rusqlite::Result<(i32, i64, String)> {
+        let look = || -> rusqlite::Result<(i32, i64, bool, String)> {
             let sqlite = Sqlite::open_with_flags(&self.path, flags)?;
             sqlite.busy_timeout(BUSY_TIMEOUT)?;
             let whole = if about.len() <= CHECKED_BYTES_MAX {
@@ -95,9 +95,14 @@ impl SqliteStore {
             let application_id: i32 =
                 sqlite.query_row("PRAGMA application_id", [], |row| row.get(0))?;
             let version = sqlite.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-            Ok((application_id, version, whole))
+            let is_empty = sqlite.query_row(
+                "SELECT NOT EXISTS (SELECT 1 FROM sqlite_schema)",
+                [],
+                |row| row.get(0),
+            )?;
+            Ok((application_id, version, is_empty, whole))
         };
-        let (application_id, version, whole) =
+        let (application_id, version, is_empty, whole) =
             self.in_words(look().map_err(|error| fault(&error)))?;
         if whole != "ok" {
             return self.in_words(Err(Error::fault(
@@ -105,8 +110,10 @@ impl SqliteStore {
                 format!("damaged: {whole}"),
             )));
         }
-        // A file whose creation has not been committed yet has neither number.
-        if application_id != APPLICATION_ID && (application_id, version) != (0, 0) {
+        // A file whose creation has not been committed yet has neither number, and nothing in it; most
+        // files of other programs have neither number either.
+        let is_new = (application_id, version) == (0, 0) && is_empty;
+        if application_id != APPLICATION_ID && !is_new {
             return self.in_words(Err(Error::fault(
                 Reason::StoreFault,
                 "not a store of godkend",

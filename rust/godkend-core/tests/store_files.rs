@@ -1,0 +1,433 @@
+//! What a store refuses, what it keeps, and what it undoes.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs
+)]
+
+mod places;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+
+use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
+use godkend_core::Id;
+use godkend_core::activation::{Activation, Code, CodeState};
+use godkend_core::approval::UserVerification;
+use godkend_core::authenticator::Authenticator;
+use godkend_core::error::{Error, Reason, Result};
+use godkend_core::event::{NewEvent, kind};
+use godkend_core::identity::{Identity, Level, UserId};
+use godkend_core::keys::Keys;
+use godkend_core::lockout::Lockout;
+use godkend_core::login::{Login, State};
+use godkend_core::pin::BirthDate;
+use godkend_core::signature::{Algorithm, PublicKey};
+use godkend_core::store::{Connection, MemoryStore, SqliteStore, Store, Tx};
+use places::Place;
+use rusqlite::Connection as Sqlite;
+
+const NOW: i64 = 1_800_000_000_000;
+
+fn identity(id: Id, user_id: &str) -> Identity {
+    Identity {
+        id,
+        user_id: UserId::choose(user_id).unwrap(),
+        name: "Anna Jensen".to_owned(),
+        birth_date: Some(BirthDate::new(1990, 12, 31).unwrap()),
+        level: Level::High,
+        blocked_at: Some(NOW),
+        created_at: NOW - 1,
+    }
+}
+
+fn public_key() -> PublicKey {
+    let key = Ed25519KeyPair::from_seed_unchecked(&[1; 32]).unwrap();
+    PublicKey::parse(Algorithm::Ed25519, key.public_key().as_ref()).unwrap()
+}
+
+fn authenticator() -> Authenticator {
+    Authenticator {
+        id: [2; 16],
+        identity_id: [1; 16],
+        device_name: "Anna's phone".to_owned(),
+        public_key: public_key(),
+        biometrics_on: true,
+        pin_record: vec![1, 2, 3],
+        pin_version: 4,
+        lockout: Lockout {
+            charged: 7,
+            cleared: 5,
+            locked_until_ms: NOW + 9,
+        },
+        attempts: vec![[3; 16], [4; 16]],
+        blocked_at: Some(NOW),
+        activated_at: NOW - 2,
+    }
+}
+
+fn code() -> Code {
+    Code {
+        id: [5; 16],
+        identity_id: [1; 16],
+        state: CodeState::Issued,
+        tries_left: 4,
+        created_at: NOW,
+        expires_at: NOW + 1,
+        activation: Some(Activation {
+            id: [6; 16],
+            challenge: [7; 32],
+            public_key: public_key(),
+            device_name: "Anna's phone".to_owned(),
+            expires_at: NOW + 2,
+            finished_by: Some([8; 16]),
+        }),
+    }
+}
+
+fn login() -> Login {
+    Login {
+        id: [9; 16],
+        front_end: "front-end".to_owned(),
+        service_provider: "tax".to_owned(),
+        text: "Log in to Tax".to_owned(),
+        user_id_digest: Some([1; 32]),
+        source_digest: [1; 16],
+        verifier_digest: [2; 32],
+        nonce: "nonce".to_owned(),
+        level_min: Level::Low,
+        state: State::Approved,
+        challenge: [3; 32],
+        identity_id: Some([1; 16]),
+        authenticator_id: Some([2; 16]),
+        user_verification: Some(UserVerification::Biometrics),
+        attempts: vec![[4; 16]],
+        started_at: NOW,
+        expires_at: NOW + 1,
+        approved_at: Some(NOW + 1),
+    }
+}
+
+fn event() -> NewEvent {
+    NewEvent {
+        kind: kind::PIN_WRONG,
+        identity_id: Some([1; 16]),
+        authenticator_id: Some([2; 16]),
+        login_id: None,
+        actor: "device".to_owned(),
+        detail: String::new(),
+    }
+}
+
+/// One row of each kind.
+fn fill(connection: &mut dyn Connection, durable: bool) {
+    let filled = connection.write(durable, &mut |tx| {
+        tx.put_identity(&identity([1; 16], "anna"))?;
+        tx.put_authenticator(&authenticator())?;
+        tx.put_code(&code())?;
+        tx.put_login(&login())?;
+        tx.put_budget(&[1; 16], 5)?;
+        tx.append_event(event(), NOW)
+    });
+    filled.unwrap();
+}
+
+/// Looks at every row in every way there is.
+fn look(tx: &mut dyn Tx) -> Result<()> {
+    assert_eq!(tx.identity(&[1; 16])?, Some(identity([1; 16], "anna")));
+    assert_eq!(
+        tx.identity_by_user_id("anna")?,
+        Some(identity([1; 16], "anna"))
+    );
+    assert_eq!(tx.authenticator(&[2; 16])?, Some(authenticator()));
+    assert_eq!(tx.authenticators_of(&[1; 16])?, vec![authenticator()]);
+    assert_eq!(tx.code(&[5; 16])?, Some(code()));
+    assert_eq!(tx.issued_codes_of(&[1; 16])?, vec![code()]);
+    assert_eq!(tx.code_by_activation(&[6; 16])?, Some(code()));
+    assert_eq!(tx.login(&[9; 16])?, Some(login()));
+    assert_eq!(tx.budget(&[1; 16])?, 5);
+    assert_eq!(tx.last_event_seq()?, 1);
+    assert_eq!(tx.events_after(0, 9)?[0].kind, kind::PIN_WRONG);
+    Ok(())
+}
+
+fn open(path: &Path, keys: &Keys) -> Box<dyn Connection> {
+    SqliteStore::open(path, keys).unwrap().connect().unwrap()
+}
+
+/// Both kinds of store, new, each with two connections.
+fn pairs(place: &Place) -> [[Box<dyn Connection>; 2]; 2] {
+    let sqlite = SqliteStore::open(&place.store(), &Keys::generate().unwrap()).unwrap();
+    let memory = MemoryStore::default();
+    let two = |store: &dyn Store| [store.connect().unwrap(), store.connect().unwrap()];
+    [two(&sqlite), two(&memory)]
+}
+
+fn refusal(path: &Path, keys: &Keys) -> (Reason, String) {
+    match SqliteStore::open(path, keys) {
+        Err(Error::Fault { reason, detail, .. }) => (reason, detail),
+        Err(other) => panic!("{other:?}"),
+        Ok(_) => panic!("opened"),
+    }
+}
+
+#[test]
+fn a_row_comes_back_as_it_was_put_whether_synced_or_not() {
+    for durable in [true, false] {
+        let place = Place::new();
+        for [mut one, mut other] in pairs(&place) {
+            fill(one.as_mut(), durable);
+            other.read(&mut look).unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_damaged_row_is_a_fault_and_never_another_value() {
+    for damage in [
+        "UPDATE identity SET level = 0",
+        "UPDATE identity SET birth_date = '1990-02-31'",
+        "UPDATE authenticator SET key_algorithm = 3",
+        "UPDATE authenticator SET public_key = x'00'",
+        "UPDATE authenticator SET pin_version = -1",
+        "UPDATE authenticator SET pin_version = 4294967296",
+        "UPDATE authenticator SET charged = -1",
+        "UPDATE authenticator SET cleared = -1",
+        "UPDATE authenticator SET attempts = x'00'",
+        "UPDATE authenticator SET identity_id = x'01'",
+        "UPDATE code SET state = 4",
+        "UPDATE code SET tries_left = -1",
+        "UPDATE code SET activation_challenge = x'00'",
+        "UPDATE code SET activation_challenge = NULL",
+        "UPDATE code SET finished_by = x'00'",
+        "UPDATE login SET state = 0",
+        "UPDATE login SET state = 8",
+        "UPDATE login SET level_min = 4",
+        "UPDATE login SET challenge = x'00'",
+        "UPDATE login SET verifier_digest = x'00'",
+        "UPDATE login SET user_id_digest = x'00'",
+        "UPDATE login SET authenticator_id = x'00'",
+        "UPDATE login SET user_verification = 4",
+        "UPDATE login SET attempts = x'0000'",
+        "DROP TRIGGER event_is_never_changed; UPDATE event SET hash = x'00'",
+    ] {
+        let place = Place::new();
+        let keys = Keys::generate().unwrap();
+        let mut connection = open(&place.store(), &keys);
+        fill(connection.as_mut(), true);
+        Sqlite::open(place.store())
+            .unwrap()
+            .execute_batch(damage)
+            .unwrap();
+        // Not `look` itself: it would stop at the first difference instead of the fault.
+        let fault = |read: fn(&mut dyn Tx) -> Result<()>| {
+            matches!(
+                connection.read(&mut { read }),
+                Err(Error::Fault {
+                    reason: Reason::StoreFault,
+                    ..
+                })
+            )
+        };
+        let faults = [
+            (|tx| tx.identity(&[1; 16]).map(drop)) as fn(&mut dyn Tx) -> Result<()>,
+            |tx| tx.authenticator(&[2; 16]).map(drop),
+            |tx| tx.code(&[5; 16]).map(drop),
+            |tx| tx.login(&[9; 16]).map(drop),
+            |tx| tx.events_after(0, 9).map(drop),
+        ]
+        .map(fault);
+        assert_eq!(
+            faults.iter().filter(|&&fault| fault).count(),
+            1,
+            "{damage}: {faults:?}"
+        );
+    }
+}
+
+#[test]
+fn events_are_neither_changed_nor_removed() {
+    let place = Place::new();
+    let mut connection = open(&place.store(), &Keys::generate().unwrap());
+    fill(connection.as_mut(), true);
+    let sqlite = Sqlite::open(place.store()).unwrap();
+    for forgery in ["UPDATE event SET actor = 'nobody'", "DELETE FROM event"] {
+        let refused = sqlite.execute(forgery, []).unwrap_err().to_string();
+        assert!(refused.contains("append-only"), "{refused}");
+    }
+}
+
+#[test]
+fn a_newer_schema_is_refused_and_left_alone() {
+    let place = Place::new();
+    let keys = Keys::generate().unwrap();
+    drop(open(&place.store(), &keys));
+    let sqlite = Sqlite::open(place.store()).unwrap();
+    sqlite.pragma_update(None, "user_version", 1_000).unwrap();
+    drop(sqlite);
+    let before = std::fs::read(place.store()).unwrap();
+    let (reason, detail) = refusal(&place.store(), &keys);
+    assert_eq!(reason, Reason::StoreFault);
+    assert!(detail.contains("newer"), "{detail}");
+    assert_eq!(std::fs::read(place.store()).unwrap(), before);
+}
+
+#[test]
+fn a_file_of_somebody_else_is_refused_and_left_alone() {
+    let keys = Keys::generate().unwrap();
+    let somebody_elses = |sql: &str| {
+        let place = Place::new();
+        Sqlite::open(place.store())
+            .unwrap()
+            .execute_batch(sql)
+            .unwrap();
+        place
+    };
+    let text = Place::new();
+    std::fs::write(text.store(), "Dear diary, ".repeat(1_000)).unwrap();
+    for place in [
+        text,
+        somebody_elses("PRAGMA application_id = 1; CREATE TABLE song (name TEXT)"),
+        somebody_elses("PRAGMA user_version = 1; CREATE TABLE song (name TEXT)"),
+        // Most files of SQLite have neither number.
+        somebody_elses("CREATE TABLE song (name TEXT)"),
+    ] {
+        let before = std::fs::read(place.store()).unwrap();
+        assert_eq!(refusal(&place.store(), &keys).0, Reason::StoreFault);
+        assert!(std::fs::read(place.store()).unwrap() == before, "changed");
+    }
+}
+
+#[test]
+fn a_damaged_file_is_refused() {
+    let place = Place::new();
+    let keys = Keys::generate().unwrap();
+    let mut connection = open(&place.store(), &keys);
+    fill(connection.as_mut(), true);
+    drop(connection);
+    let mut bytes = std::fs::read(place.store()).unwrap();
+    assert!(
+        bytes.len() > 3 * 4_096,
+        "the rows are in the file, not in its log"
+    );
+    bytes[4_096..3 * 4_096].fill(0xff);
+    std::fs::write(place.store(), &bytes).unwrap();
+    assert_eq!(refusal(&place.store(), &keys).0, Reason::StoreFault);
+}
+
+#[test]
+fn keys_of_another_store_are_refused_and_the_store_stays_its_owners() {
+    let place = Place::new();
+    let keys = Keys::generate().unwrap();
+    let mut connection = open(&place.store(), &keys);
+    fill(connection.as_mut(), true);
+    drop(connection);
+    let before = std::fs::read(place.store()).unwrap();
+    let (reason, detail) = refusal(&place.store(), &Keys::generate().unwrap());
+    assert_eq!(
+        (reason, detail.contains("another store")),
+        (Reason::KeyFault, true)
+    );
+    assert_eq!(std::fs::read(place.store()).unwrap(), before);
+    open(&place.store(), &keys).read(&mut look).unwrap();
+}
+
+#[test]
+fn a_store_is_for_its_owner_alone() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let place = Place::new();
+    let mut connection = open(&place.store(), &Keys::generate().unwrap());
+    fill(connection.as_mut(), true);
+    for file in std::fs::read_dir(place.store().parent().unwrap()).unwrap() {
+        let file = file.unwrap();
+        let mode = file.metadata().unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode, 0o600, "{:?}", file.path());
+    }
+}
+
+#[test]
+fn a_fault_undoes_everything_its_transaction_wrote() {
+    let place = Place::new();
+    for [mut one, mut other] in pairs(&place) {
+        let fault = Error::fault(Reason::KeyFault, "no");
+        let written = one.write(true, &mut |tx| {
+            tx.put_identity(&identity([2; 16], "bodil"))?;
+            tx.append_event(event(), NOW)?;
+            Err(fault.clone())
+        });
+        assert_eq!(written, Err(fault));
+        fill(one.as_mut(), true);
+        other.read(&mut look).unwrap();
+        let nothing = other.read(&mut |tx| {
+            assert_eq!(tx.identity(&[2; 16])?, None);
+            Ok(())
+        });
+        nothing.unwrap();
+    }
+}
+
+#[test]
+fn a_panic_undoes_everything_and_the_connection_goes_on() {
+    let place = Place::new();
+    for [mut one, mut other] in pairs(&place) {
+        let panicked = catch_unwind(AssertUnwindSafe(|| {
+            one.write(true, &mut |tx| {
+                tx.put_identity(&identity([2; 16], "bodil"))?;
+                tx.append_event(event(), NOW)?;
+                std::panic::resume_unwind(Box::new("a bug"))
+            })
+        }));
+        assert!(panicked.is_err());
+        other
+            .write(true, &mut |tx| {
+                assert_eq!(tx.last_event_seq()?, 0);
+                Ok(())
+            })
+            .unwrap();
+        fill(one.as_mut(), true);
+        other.read(&mut look).unwrap();
+    }
+}
+
+#[test]
+fn no_decision_rests_on_a_stale_read() {
+    const TIMES: u64 = 50;
+    let place = Place::new();
+    for mut connections in pairs(&place) {
+        fill(connections[0].as_mut(), true);
+        std::thread::scope(|scope| {
+            for connection in &mut connections {
+                scope.spawn(move || {
+                    for _ in 0..TIMES {
+                        let charge = connection.write(false, &mut |tx| {
+                            let mut it = tx.authenticator(&[2; 16])?.unwrap();
+                            it.lockout.charged += 1;
+                            tx.put_authenticator(&it)
+                        });
+                        charge.unwrap();
+                    }
+                });
+            }
+        });
+        let read = connections[0].read(&mut |tx| {
+            let charged = tx.authenticator(&[2; 16])?.unwrap().lockout.charged;
+            assert_eq!(charged, authenticator().lockout.charged + 2 * TIMES);
+            Ok(())
+        });
+        read.unwrap();
+    }
+}
+
+#[test]
+fn a_commit_elsewhere_changes_the_version() {
+    let place = Place::new();
+    for [mut one, mut other] in pairs(&place) {
+        let before = other.version().unwrap();
+        assert_eq!(other.version().unwrap(), before, "by itself it stays");
+        fill(one.as_mut(), false);
+        assert_ne!(other.version().unwrap(), before);
+    }
+}
