@@ -130,12 +130,14 @@ guards: setup ## break each guard in turn and see that a test notices; by hand, 
 
 #@ Measure
 .PHONY: bench
-bench: setup ## the benchmark suites of bench/
-	@$(PY) -m pytest bench --benchmark-only --benchmark-sort=name $(ARGS)
+bench: setup ## each part beside a yardstick, one table at the end; writes bench/results
+	@mkdir -p bench/results
+	@$(PY) -m pytest bench -q --benchmark-only --benchmark-quiet --benchmark-timer=time.process_time \
+	  --benchmark-json=bench/results/bench.json $(ARGS)
 
 .PHONY: load
-load: setup ## locust, with its web page; for example ARGS="--headless -u 50 -t 1m"
-	@$(BIN)/locust --locustfile bench/locustfile.py $(ARGS)
+load: setup ## real logins against a server of its own, and what they cost it; ARGS="--help"
+	@$(PY) -m bench.load $(ARGS)
 
 #@ Made files
 .PHONY: proto

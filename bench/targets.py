@@ -1,0 +1,37 @@
+"""What godkend must reach: the numbers of the design, in one place, for all tables.
+
+Nothing fails because one is missed. Ratios hold from machine to machine; the three figures that are
+times or rates are a hint on a shared machine and are worth believing only on a quiet one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A bound and which side of it is good."""
+
+    bound: float
+    at_least: bool
+    unit: str = "x"
+
+    def __str__(self) -> str:
+        return f"{'>=' if self.at_least else '<='} {self.bound:g}{self.unit}"
+
+    def verdict(self, found: float) -> str:
+        met = found >= self.bound if self.at_least else found <= self.bound
+        return "met" if met else "short"
+
+
+HASH_SPEED = Target(1.9, at_least=True)
+"""PIN hashes per core, against argon2-cffi's wheel."""
+PIN_LOGIN_COST = Target(1.12, at_least=False)
+"""Server CPU of a login with a PIN, against the one hash in it."""
+BIOMETRIC_LOGIN_COST = Target(1.35, at_least=False)
+"""Server CPU of a login without a hash, against as many empty grpc.aio calls."""
+DURABLE_COMMANDS = Target(25_000, at_least=True, unit="/s")
+"""Commands a second through SQLite with 64 waiting."""
+THROTTLE_DECISION = Target(300, at_least=False, unit=" ns")
+CALL_INTO_RUST = Target(2_000, at_least=False, unit=" ns")
