@@ -8,6 +8,7 @@ twice.
 from __future__ import annotations
 
 import ipaddress
+import re
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -29,6 +30,7 @@ from godkend.errors import Invalid
 from godkend.logs import Level
 
 MEMORY_STORE = ":memory:"
+_WITHOUT_PLACE = re.compile(r" at line \d+ column \d+$")
 
 
 def split_listen(listen: str) -> tuple[str, int]:
@@ -187,7 +189,8 @@ class Config(BaseSettings):
             _core.normalise_policy(orjson.dumps(policy).decode())
         except Invalid as error:
             field = "policy" if error.field == "policy" else f"policy.{error.field}"
-            raise ValueError(f"{field}: {error.bound}") from error
+            # The core was given JSON; a place in that helps nobody who wrote something else.
+            raise ValueError(f"{field}: {_WITHOUT_PLACE.sub('', error.bound)}") from error
         return policy
 
     @property

@@ -174,8 +174,9 @@ def _line(error: ErrorDetails, origins: Mapping[Keys, str]) -> str:
         name, _, message = message.partition(": ")
         keys = tuple(name.split("."))
     # What is refused may be a part of the value that was given, or a table of several.
-    given = [origins[keys[:n]] for n in range(len(keys), 0, -1) if keys[:n] in origins]
-    return f"{'.'.join(keys)}: {message}" + (f" (from {given[0]})" if given else "")
+    given = [origins[keys[:n]] for n in range(len(keys), 0, -1) if keys[:n] in origins][:1]
+    given = given or sorted({origins[leaf] for leaf in origins if leaf[: len(keys)] == keys})
+    return f"{'.'.join(keys)}: {message}" + (f" (from {', '.join(given)})" if given else "")
 
 
 def _toml(keys: Keys, table: dict[str, Any], origins: Mapping[Keys, str]) -> Iterator[str]:

@@ -91,8 +91,8 @@ class Engine:
         """
         states: asyncio.Queue[pb.LoginState.ValueType] = asyncio.Queue()
         # Watch first, read after: a change between the two is seen twice, never missed.
+        self.core.watch(login_id)  # Refuses what is no login_id, before there is anything to undo.
         self._watching.setdefault(login_id, set()).add(states)
-        self.core.watch(login_id)
         try:
             state = pb.LOGIN_STATE_UNSPECIFIED
             while state not in LOGIN_STATES_FINAL:

@@ -103,7 +103,8 @@ async def run(config: Config) -> int:
             log.stopping(cause=causes[0])
         log.stopped()
     except StartError as error:
-        sys.stderr.write(f"godkend: {error}\n")
+        # One line, also where SQLite needed two.
+        sys.stderr.write(f"godkend: {' '.join(str(error).splitlines())}\n")
         return EXIT_NOT_STARTED
     finally:
         log.close()
