@@ -65,7 +65,17 @@ def _checked_listen_or_none(listen: str) -> str:
 
 Listen = Annotated[str, AfterValidator(_checked_listen)]
 ListenOrNone = Annotated[str, AfterValidator(_checked_listen_or_none)]
-ClientName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
+
+
+def _not_the_phones(name: str) -> str:
+    if name == "device":
+        raise ValueError("device is what the history calls phones; choose another name")
+    return name
+
+
+ClientName = Annotated[
+    str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$"), AfterValidator(_not_the_phones)
+]
 ServiceProvider = Annotated[str, StringConstraints(min_length=1, max_length=128)]
 
 
@@ -86,7 +96,12 @@ class ServerConfig(Section):
     """Allows an address other than loopback without TLS, as behind a proxy that ends TLS."""
     reuse_port: bool = False
     """Lets several workers share the port; without it a port in use is an error."""
-    reflection: bool = True
+    reflection: bool | None = None
+    """Answers what it offers; unless said otherwise, on a loopback address alone."""
+    source_metadata: Annotated[str, StringConstraints(pattern=r"^([a-z0-9-]{1,64})?$")] = ""
+    """Where a proxy in front writes the phone's address, such as "x-forwarded-for"; the last entry
+    counts. Only for a proxy that sets it itself: budgets are counted by it. Without it, all phones
+    behind one proxy share one budget."""
 
     message_bytes_max: Annotated[int, Field(ge=16 * 1024, le=4 * 1024 * 1024)] = 64 * 1024
     metadata_bytes_max: Annotated[int, Field(ge=1024, le=64 * 1024)] = 8 * 1024
@@ -116,6 +131,13 @@ class ServerConfig(Section):
     def tls(self) -> bool:
         """Whether the listener speaks TLS."""
         return self.tls_certificate is not None
+
+    @property
+    def reflects(self) -> bool:
+        """Whether the listener answers reflection."""
+        if self.reflection is None:
+            return is_loopback(split_listen(self.listen)[0])
+        return self.reflection
 
     @model_validator(mode="after")
     def _protected(self) -> Self:

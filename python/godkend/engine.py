@@ -6,7 +6,7 @@ import asyncio
 import itertools
 from typing import TYPE_CHECKING, Any, cast
 
-from godkend.errors import GodkendError
+from godkend.errors import Fault, GodkendError
 from godkend.v1 import login_service_pb2 as pb
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class Engine:
         await asyncio.to_thread(self.core.close)
         self._drain()
         self._loop.remove_reader(self.core.completion_fd())
-        self._events_seen.set()
+        self._wake_event_followers()
 
     async def call(self, submit: Callable[..., None], timeout_ms: int, /, *fields: Any) -> Any:
         """Submits one command of the core, such as `engine.core.open_login`, and awaits it.
@@ -73,6 +73,8 @@ class Engine:
         `timeout_ms` is what is left of the caller's deadline, or TIMEOUT_MS_NONE. Raises what the
         core gives: `Invalid`, `Denied` or `Fault`.
         """
+        if self._closed:
+            raise Fault("STOPPING", "the engine is closed")
         token = next(self._tokens)
         future = self._loop.create_future()
         self._waiting[token] = future
@@ -126,7 +128,9 @@ class Engine:
         Ends when the engine is closed.
         """
         while not self._closed:
-            self._events_seen.clear()
+            # Each wake-up is an event of its own, noted before the read: whoever read earlier than
+            # it came still finds it set.
+            seen = self._events_seen
             events = await self.call(
                 self.core.read_events, TIMEOUT_MS_NONE, after_seq, EVENTS_PER_READ
             )
@@ -137,7 +141,7 @@ class Engine:
                 continue
             if until_now:
                 return
-            await self._events_seen.wait()
+            await seen.wait()
 
     def _drain(self) -> None:
         drained = self.core.drain()
@@ -153,4 +157,8 @@ class Engine:
             for states in self._watching.get(login_id, ()):
                 states.put_nowait(cast("pb.LoginState.ValueType", state))
         if drained.events_seen:
-            self._events_seen.set()
+            self._wake_event_followers()
+
+    def _wake_event_followers(self) -> None:
+        self._events_seen.set()
+        self._events_seen = asyncio.Event()

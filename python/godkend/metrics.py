@@ -92,7 +92,7 @@ class CallMetrics(Collector):
 
 
 class EngineMetrics(Collector):
-    """The core's counters, such as `godkend_pin_hashes_total`, and gauges of the worker."""
+    """The core's counters, such as `godkend_pin_checks_total`, and gauges of the worker."""
 
     def __init__(
         self,

@@ -72,7 +72,8 @@ def token_options(command: F) -> F:
 def find_token(role: Role, token_file: Path | None, data_dir: Path | None) -> str:
     """The token to call with: from a file, the environment, or the local clients of a server."""
     if token_file is not None:
-        text: str = click.open_file(str(token_file)).read()
+        with click.open_file(str(token_file)) as file:
+            text: str = file.read()
         return text.strip()
     from_environment = os.environ.get(TOKEN_ENV)
     if from_environment:

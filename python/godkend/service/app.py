@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import signal
 import sys
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
@@ -25,6 +26,7 @@ from godkend.logs import Log
 from godkend.metrics import CallMetrics, EngineMetrics, MetricsListener
 from godkend.service.device import DeviceService
 from godkend.service.event import EventService
+from godkend.service.health import WATCHES_MAX as HEALTH_WATCHES_MAX
 from godkend.service.health import Health
 from godkend.service.identity import IdentityService
 from godkend.service.interceptor import CallInterceptor
@@ -75,6 +77,8 @@ class Running:
 def serve(config: Config) -> int:
     """Serves until SIGTERM or SIGINT; the exit code."""
     os.umask(UMASK)
+    # What a crash would write holds PINs.
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     return uvloop.run(run(config))
 
 
@@ -140,11 +144,21 @@ async def running(
         if metrics is not None:
             stack.push_async_callback(asyncio.to_thread, metrics.close)
 
-        server = grpc.aio.server(interceptors=[interceptor], options=options(bounds))
+        server = grpc.aio.server(
+            interceptors=[interceptor],
+            options=options(bounds),
+            # Counts calls from their headers on, before the bounds of each kind can.
+            maximum_concurrent_rpcs=bounds.calls_max
+            + bounds.logins_watched_max
+            + bounds.event_streams_max
+            + HEALTH_WATCHES_MAX,
+        )
         login_service_pb2_grpc.add_LoginServiceServicer_to_server(
             LoginService(engine, watches), server
         )
-        device_service_pb2_grpc.add_DeviceServiceServicer_to_server(DeviceService(engine), server)
+        device_service_pb2_grpc.add_DeviceServiceServicer_to_server(
+            DeviceService(engine, bounds.source_metadata), server
+        )
         identity_service_pb2_grpc.add_IdentityServiceServicer_to_server(
             IdentityService(engine), server
         )
@@ -152,7 +166,7 @@ async def running(
             EventService(engine, events), server
         )
         health_pb2_grpc.add_HealthServicer_to_server(health, server)
-        if bounds.reflection:
+        if bounds.reflects:
             names = (*SERVICES, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name)
             reflection.enable_server_reflection((*names, reflection.SERVICE_NAME), server)
 

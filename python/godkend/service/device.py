@@ -19,13 +19,15 @@ if TYPE_CHECKING:
     State: TypeAlias = login_service_pb2.LoginState.ValueType
 
 IPV6_SOURCE_BITS = 64
+SOURCE_CHARS_MAX = 64
 
 
 class DeviceService(DeviceServiceServicer):
     """Activates phones and takes their decisions."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, source_metadata: str = "") -> None:
         self._engine = engine
+        self._source_metadata = source_metadata
 
     async def BeginActivation(
         self, request: pb.BeginActivationRequest, context: Context
@@ -34,7 +36,7 @@ class DeviceService(DeviceServiceServicer):
         begun: _core.ActivationBegun = await engine.call(
             engine.core.begin_activation,
             timeout_ms(context),
-            source_of(context.peer()),
+            self._source(context),
             request.request_id,
             request.user_id,
             request.activation_code,
@@ -117,6 +119,14 @@ class DeviceService(DeviceServiceServicer):
         )
         return pb.ChangePinResponse()
 
+    def _source(self, context: Context) -> str:
+        """Where a phone calls from: its peer address, or what the proxy in front says it is."""
+        for key, value in context.invocation_metadata() or ():
+            if self._source_metadata and key == self._source_metadata:
+                named = str(value).rpartition(",")[2].strip()
+                return source_of_address(named) if named else "unnamed"
+        return source_of(context.peer())
+
 
 def source_of(peer: str) -> str:
     """Where a call comes from, for the budgets of strangers, from gRPC's name for the peer.
@@ -127,8 +137,15 @@ def source_of(peer: str) -> str:
     kind, _, rest = peer.partition(":")
     if kind not in {"ipv4", "ipv6"}:
         return kind
-    host = unquote(rest).rpartition(":")[0].strip("[]").partition("%")[0]
-    address = ipaddress.ip_address(host)
+    return source_of_address(unquote(rest).rpartition(":")[0].strip("[]"))
+
+
+def source_of_address(host: str) -> str:
+    """The source that an address stands for; what is no address stands for itself, bounded."""
+    try:
+        address = ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return host[:SOURCE_CHARS_MAX]
     if isinstance(address, ipaddress.IPv4Address):
         return str(address)
     if address.ipv4_mapped is not None:

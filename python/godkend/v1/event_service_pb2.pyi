@@ -92,7 +92,7 @@ class Event(_message.Message):
     login_id: _builtins.bytes
     """login_id is 16 bytes, or empty."""
     actor: _builtins.str
-    """actor is the client that caused it, "device" or "engine"."""
+    """actor is the client that caused it, or "device"."""
     detail: _builtins.str
     """detail is JSON, without secrets."""
     hash: _builtins.bytes

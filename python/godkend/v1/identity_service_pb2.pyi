@@ -59,7 +59,7 @@ class _AuthenticatorStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Au
     AUTHENTICATOR_STATE_BLOCKED: _AuthenticatorState.ValueType  # 2
 
 class AuthenticatorState(_AuthenticatorState, metaclass=_AuthenticatorStateEnumTypeWrapper):
-    """What a PIN or a block lets an authenticator do."""
+    """Whether an authenticator is blocked; its PIN may be locked or dead besides."""
 
 AUTHENTICATOR_STATE_UNSPECIFIED: AuthenticatorState.ValueType  # 0
 AUTHENTICATOR_STATE_ACTIVE: AuthenticatorState.ValueType  # 1

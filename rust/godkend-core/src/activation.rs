@@ -79,6 +79,8 @@ pub struct Code {
     pub id: Id,
     /// Whose it is.
     pub identity_id: Id,
+    /// How it reaches the subscriber.
+    pub channel: Channel,
     /// What has become of it.
     pub state: CodeState,
     /// Wrong tries that it can still bear.
@@ -161,11 +163,7 @@ impl CodeText {
             *text.get_mut(length).ok_or_else(invalid)? = byte.to_ascii_uppercase();
             length += 1;
         }
-        if length == CODE_CHARS {
-            Ok(Self(text))
-        } else {
-            Err(invalid())
-        }
+        if length == CODE_CHARS { Ok(Self(text)) } else { Err(invalid()) }
     }
 
     /// The characters, for the one who hands them out.
@@ -205,28 +203,16 @@ mod tests {
     #[test]
     fn codes_are_of_the_alphabet_and_differ() {
         let keys = Keys::generate().unwrap();
-        let texts: Vec<String> = (0..100)
-            .map(|n| CodeText::derive(&keys, &[n; 16]).reveal())
-            .collect();
-        assert!(
-            texts
-                .iter()
-                .all(|text| text.bytes().all(|byte| ALPHABET.contains(&byte)))
-        );
+        let texts: Vec<String> =
+            (0..100).map(|n| CodeText::derive(&keys, &[n; 16]).reveal()).collect();
+        assert!(texts.iter().all(|text| text.bytes().all(|byte| ALPHABET.contains(&byte))));
         let distinct: std::collections::BTreeSet<_> = texts.iter().collect();
         assert_eq!(distinct.len(), 100);
     }
 
     #[test]
     fn what_is_no_code_is_refused() {
-        for typed in [
-            "",
-            "ABC2345",
-            "ABC234567",
-            "ABC2345!",
-            "ÆBC23456",
-            "--------",
-        ] {
+        for typed in ["", "ABC2345", "ABC234567", "ABC2345!", "ÆBC23456", "--------"] {
             assert!(CodeText::parse(typed).is_err(), "{typed}");
         }
     }

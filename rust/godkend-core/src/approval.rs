@@ -175,11 +175,7 @@ impl<S: Statement> Signed<S> {
         let statement = S::decode(bytes.as_slice()).map_err(|_| {
             Error::invalid("statement", "must be a serialised statement of its kind")
         })?;
-        Ok(Self {
-            statement,
-            bytes,
-            signature,
-        })
+        Ok(Self { statement, bytes, signature })
     }
 
     /// What the bytes claim, for looking up the key to verify them with. Nothing else may rest on it.
@@ -194,10 +190,7 @@ impl<S: Statement> Signed<S> {
     /// Denied with `SIGNATURE_INVALID`.
     pub fn verify(self, key: &PublicKey) -> Result<Verified<S>> {
         key.verify(S::DOMAIN, &self.bytes, &self.signature)?;
-        Ok(Verified {
-            statement: self.statement,
-            bytes: self.bytes,
-        })
+        Ok(Verified { statement: self.statement, bytes: self.bytes })
     }
 }
 
@@ -226,9 +219,7 @@ impl<S> Verified<S> {
 /// # Errors
 /// [`Error::Invalid`] naming `statement`.
 pub fn id(bytes: &[u8]) -> Result<Id> {
-    bytes
-        .try_into()
-        .map_err(|_| Error::invalid("statement", "must hold ids of 16 bytes"))
+    bytes.try_into().map_err(|_| Error::invalid("statement", "must hold ids of 16 bytes"))
 }
 
 /// Compares each field of an approval with the login that it is for.
@@ -242,31 +233,18 @@ pub fn check(
     decision: Decision,
 ) -> Result<()> {
     let expect = |holds: bool, reason| {
-        if holds {
-            Ok(())
-        } else {
-            Err(Error::denied(reason))
-        }
+        if holds { Ok(()) } else { Err(Error::denied(reason)) }
     };
     // Device and login were looked up by what the statement names; should that ever change, fail closed.
-    expect(
-        statement.authenticator_id == authenticator_id,
-        Reason::SignatureInvalid,
-    )?;
+    expect(statement.authenticator_id == authenticator_id, Reason::SignatureInvalid)?;
     expect(statement.login_id == login.id, Reason::LoginNotFound)?;
-    expect(
-        statement.challenge == login.challenge,
-        Reason::StatementWrongChallenge,
-    )?;
+    expect(statement.challenge == login.challenge, Reason::StatementWrongChallenge)?;
     expect(
         statement.service_provider == login.service_provider,
         Reason::StatementWrongServiceProvider,
     )?;
     expect(statement.text == login.text, Reason::StatementWrongText)?;
-    expect(
-        statement.decision == decision as i32,
-        Reason::StatementWrongDecision,
-    )
+    expect(statement.decision == decision as i32, Reason::StatementWrongDecision)
 }
 
 /// Whether a statement that carries the phone's time was made just now.

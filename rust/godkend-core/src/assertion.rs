@@ -82,10 +82,9 @@ pub fn jwks(keys: &Keys) -> String {
 /// login there, and telling nothing to anybody else.
 #[must_use]
 pub fn pairwise_subject(keys: &Keys, identity_id: &[u8; 16], service_provider: &str) -> String {
-    URL_SAFE_NO_PAD.encode(keys.derive(
-        b"godkend pairwise subject v1",
-        &[identity_id, service_provider.as_bytes()],
-    ))
+    URL_SAFE_NO_PAD.encode(
+        keys.derive(b"godkend pairwise subject v1", &[identity_id, service_provider.as_bytes()]),
+    )
 }
 
 fn jwk(key: &SignKey) -> Value {
@@ -127,9 +126,7 @@ mod tests {
     };
 
     fn part(token: &str, index: usize) -> Vec<u8> {
-        URL_SAFE_NO_PAD
-            .decode(token.split('.').nth(index).unwrap())
-            .unwrap()
+        URL_SAFE_NO_PAD.decode(token.split('.').nth(index).unwrap()).unwrap()
     }
 
     fn parsed(token: &str, index: usize) -> Value {
@@ -149,19 +146,16 @@ mod tests {
         assert_eq!(key["alg"], header["alg"]);
         let number = |name: &str| URL_SAFE_NO_PAD.decode(key[name].as_str().unwrap()).unwrap();
         let (signed, signature) = (token.rsplit_once('.').unwrap().0.as_bytes(), part(token, 2));
-        match (
-            key["kty"].as_str().unwrap(),
-            header["alg"].as_str().unwrap(),
-        ) {
+        match (key["kty"].as_str().unwrap(), header["alg"].as_str().unwrap()) {
             ("EC", "ES256") => {
                 let point = [vec![4], number("x"), number("y")].concat();
                 UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point)
                     .verify(signed, &signature)
                     .is_ok()
             }
-            ("OKP", "EdDSA") => UnparsedPublicKey::new(&ED25519, number("x"))
-                .verify(signed, &signature)
-                .is_ok(),
+            ("OKP", "EdDSA") => {
+                UnparsedPublicKey::new(&ED25519, number("x")).verify(signed, &signature).is_ok()
+            }
             other => panic!("{other:?}"),
         }
     }
@@ -174,13 +168,8 @@ mod tests {
             assert_eq!(parsed(&token, 0)["alg"], algorithm);
             assert_eq!(parsed(&token, 0)["typ"], "JWT");
             assert!(verified_by_published_key(&token, &jwks(&keys)));
-            let claims = URL_SAFE_NO_PAD.encode(
-                serde_json::to_vec(&Claims {
-                    aud: "bank",
-                    ..CLAIMS
-                })
-                .unwrap(),
-            );
+            let claims = URL_SAFE_NO_PAD
+                .encode(serde_json::to_vec(&Claims { aud: "bank", ..CLAIMS }).unwrap());
             let parts: Vec<&str> = token.split('.').collect();
             assert!(!verified_by_published_key(
                 &[parts[0], &claims, parts[2]].join("."),
@@ -192,11 +181,7 @@ mod tests {
     #[test]
     fn claims_are_said_as_they_are() {
         let keys = Keys::generate().unwrap();
-        let claims = Claims {
-            amr: vec!["hwk", "pin"],
-            nonce: Some("n"),
-            ..CLAIMS
-        };
+        let claims = Claims { amr: vec!["hwk", "pin"], nonce: Some("n"), ..CLAIMS };
         let said = parsed(&sign(&keys, &claims).unwrap(), 1);
         assert_eq!(
             said,
@@ -205,21 +190,14 @@ mod tests {
                 "nsis_loa": "Substantial", "nsis_ial": "High", "nsis_aal": "Substantial", "auth_time": 1_700_000_000,
                 "iat": 1_700_000_001, "exp": 1_700_000_301, "nonce": "n", "txn": "login", "sid": "session"})
         );
-        assert!(
-            parsed(&sign(&keys, &CLAIMS).unwrap(), 1)
-                .get("nonce")
-                .is_none()
-        );
+        assert!(parsed(&sign(&keys, &CLAIMS).unwrap(), 1).get("nonce").is_none());
     }
 
     #[test]
     fn after_a_new_key_the_older_assertions_still_hold() {
         let old = Keys::generate().unwrap();
         let both = old.with_added_keys().unwrap();
-        assert!(verified_by_published_key(
-            &sign(&old, &CLAIMS).unwrap(),
-            &jwks(&both)
-        ));
+        assert!(verified_by_published_key(&sign(&old, &CLAIMS).unwrap(), &jwks(&both)));
         assert_ne!(
             parsed(&sign(&old, &CLAIMS).unwrap(), 0)["kid"],
             parsed(&sign(&both, &CLAIMS).unwrap(), 0)["kid"]
@@ -231,12 +209,7 @@ mod tests {
         let keys = Keys::generate().unwrap().with_eddsa().unwrap();
         let published: Value = serde_json::from_str(&jwks(&keys)).unwrap();
         for key in published["keys"].as_array().unwrap() {
-            let names: Vec<&str> = key
-                .as_object()
-                .unwrap()
-                .keys()
-                .map(String::as_str)
-                .collect();
+            let names: Vec<&str> = key.as_object().unwrap().keys().map(String::as_str).collect();
             assert!(
                 names
                     .iter()
@@ -251,15 +224,9 @@ mod tests {
         let keys = Keys::generate().unwrap();
         let tax = pairwise_subject(&keys, &[1; 16], "tax");
         assert_eq!(tax.len(), 43);
-        assert_eq!(
-            tax,
-            pairwise_subject(&keys.with_added_keys().unwrap(), &[1; 16], "tax")
-        );
+        assert_eq!(tax, pairwise_subject(&keys.with_added_keys().unwrap(), &[1; 16], "tax"));
         assert_ne!(tax, pairwise_subject(&keys, &[1; 16], "health"));
         assert_ne!(tax, pairwise_subject(&keys, &[2; 16], "tax"));
-        assert_ne!(
-            tax,
-            pairwise_subject(&Keys::generate().unwrap(), &[1; 16], "tax")
-        );
+        assert_ne!(tax, pairwise_subject(&Keys::generate().unwrap(), &[1; 16], "tax"));
     }
 }

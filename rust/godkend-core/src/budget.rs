@@ -43,11 +43,7 @@ mod tests {
     use super::*;
 
     fn cell(interval_us: u64, burst: u32) -> Cell {
-        Cell {
-            key: [0; 16],
-            quota: Quota { interval_us, burst },
-            arrival_us: 0,
-        }
+        Cell { key: [0; 16], quota: Quota { interval_us, burst }, arrival_us: 0 }
     }
 
     #[test]
@@ -55,13 +51,8 @@ mod tests {
         let (wide, narrow) = (cell(1, 1_000), cell(60_000_000, 1));
         let [wide, narrow] = spend([wide, narrow], 0).unwrap();
         let before = wide;
-        let Err(Error::Denied(denial)) = spend([wide, narrow], 1) else {
-            panic!("allowed")
-        };
-        assert_eq!(
-            (denial.reason, denial.retry_after_ms),
-            (Reason::BudgetSpent, Some(59_999))
-        );
+        let Err(Error::Denied(denial)) = spend([wide, narrow], 1) else { panic!("allowed") };
+        assert_eq!((denial.reason, denial.retry_after_ms), (Reason::BudgetSpent, Some(59_999)));
         assert_eq!(wide, before);
         assert!(spend([wide, narrow], 59_999).is_err());
         assert!(spend([wide, narrow], 60_000).is_ok());

@@ -66,11 +66,7 @@ impl fmt::Display for Denial {
 impl Error {
     /// A malformed field and the bound it breaks.
     pub fn invalid(field: &'static str, bound: impl Into<String>) -> Self {
-        Self::Invalid {
-            field,
-            bound: bound.into(),
-            reason: Reason::FieldInvalid,
-        }
+        Self::Invalid { field, bound: bound.into(), reason: Reason::FieldInvalid }
     }
 
     /// A PIN that is easy to guess, and why.
@@ -86,30 +82,18 @@ impl Error {
     /// A refusal that neither waiting nor counting changes.
     #[must_use]
     pub const fn denied(reason: Reason) -> Self {
-        Self::Denied(Denial {
-            reason,
-            retry_after_ms: None,
-            attempts_left: None,
-        })
+        Self::Denied(Denial { reason, retry_after_ms: None, attempts_left: None })
     }
 
     /// A refusal with a time to come back.
     #[must_use]
     pub const fn retry(reason: Reason, retry_after_ms: u64) -> Self {
-        Self::Denied(Denial {
-            reason,
-            retry_after_ms: Some(retry_after_ms),
-            attempts_left: None,
-        })
+        Self::Denied(Denial { reason, retry_after_ms: Some(retry_after_ms), attempts_left: None })
     }
 
     /// Something broke; `detail` is for the operator's log.
     pub fn fault(reason: Reason, detail: impl fmt::Display) -> Self {
-        Self::Fault {
-            reason,
-            detail: detail.to_string(),
-            retry_after_ms: None,
-        }
+        Self::Fault { reason, detail: detail.to_string(), retry_after_ms: None }
     }
 
     /// A bound on the work under way is reached; nothing was spent.

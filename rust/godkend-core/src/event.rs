@@ -105,10 +105,7 @@ impl Tip {
         let lengths =
             fields.map(|field| u32::try_from(field.len()).unwrap_or(u32::MAX).to_be_bytes());
         let head = [&self.hash[..], &seq_bytes, &at_bytes];
-        let body = lengths
-            .iter()
-            .zip(fields)
-            .flat_map(|(length, field)| [&length[..], field]);
+        let body = lengths.iter().zip(fields).flat_map(|(length, field)| [&length[..], field]);
         let hash = sha256_of_parts(head.into_iter().chain(body));
         Event {
             seq,

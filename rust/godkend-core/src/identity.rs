@@ -122,10 +122,7 @@ impl UserId {
         if resembles_cpr_number(&canonical) {
             return invalid("must not be ten digits or resemble a CPR number");
         }
-        Ok(Self {
-            chosen: chosen.to_owned(),
-            canonical,
-        })
+        Ok(Self { chosen: chosen.to_owned(), canonical })
     }
 }
 
@@ -143,11 +140,8 @@ pub fn canonical(typed: &str) -> String {
 /// # Errors
 /// [`Error::Invalid`] naming `user_id`.
 pub fn typed_user_id(typed: &str) -> Result<String> {
-    let canonical = if typed.len() > 4 * USER_ID_CHARS_MAX {
-        String::new()
-    } else {
-        canonical(typed)
-    };
+    let canonical =
+        if typed.len() > 4 * USER_ID_CHARS_MAX { String::new() } else { canonical(typed) };
     if (1..=USER_ID_CHARS_MAX).contains(&canonical.chars().count()) {
         Ok(canonical)
     } else {
@@ -160,22 +154,39 @@ pub fn typed_user_id(typed: &str) -> Result<String> {
 /// # Errors
 /// [`Error::Invalid`] naming `name`.
 pub fn name(name: &str) -> Result<String> {
-    text("name", name, 1, NAME_CHARS_MAX)
+    line("name", name, 1, NAME_CHARS_MAX)
 }
 
-/// Checks a text that people read: bounded, and without control characters.
+/// Checks one line that people read: bounded, and without control, invisible or direction-changing
+/// characters, which would show something else than what is signed.
 ///
 /// # Errors
 /// [`Error::Invalid`] naming `field`.
-pub fn text(field: &'static str, text: &str, chars_min: usize, chars_max: usize) -> Result<String> {
+pub fn line(field: &'static str, text: &str, chars_min: usize, chars_max: usize) -> Result<String> {
+    if text.contains('\n') {
+        return Err(Error::invalid(field, "must be one line"));
+    }
+    lines(field, text, chars_min, chars_max)
+}
+
+/// As [`line`], but of several lines.
+///
+/// # Errors
+/// [`Error::Invalid`] naming `field`.
+pub fn lines(
+    field: &'static str,
+    text: &str,
+    chars_min: usize,
+    chars_max: usize,
+) -> Result<String> {
     if text.len() > 4 * chars_max || !(chars_min..=chars_max).contains(&text.chars().count()) {
         return Err(Error::invalid(
             field,
             format!("must be {chars_min} to {chars_max} characters"),
         ));
     }
-    if text.chars().any(|c| c.is_control() && c != '\n') {
-        return Err(Error::invalid(field, "must not contain control characters"));
+    if text.chars().any(|c| c != '\n' && is_invisible(c)) {
+        return Err(Error::invalid(field, "must not contain control or invisible characters"));
     }
     Ok(text.to_owned())
 }
@@ -184,16 +195,10 @@ pub fn text(field: &'static str, text: &str, chars_min: usize, chars_max: usize)
 fn resembles_cpr_number(canonical: &str) -> bool {
     let is_separator = |c: char| {
         c.is_whitespace()
-            || matches!(
-                c,
-                '-' | '.' | '/' | '_' | '\u{2010}'..='\u{2015}' | '\u{2212}'
-            )
+            || matches!(c, '-' | '.' | '/' | '_' | '\u{2010}'..='\u{2015}' | '\u{2212}')
     };
-    let digits: Vec<u32> = canonical
-        .chars()
-        .filter(|&c| !is_separator(c))
-        .map_while(|c| c.to_digit(10))
-        .collect();
+    let digits: Vec<u32> =
+        canonical.chars().filter(|&c| !is_separator(c)).map_while(|c| c.to_digit(10)).collect();
     let solid = canonical.chars().filter(|&c| !is_separator(c)).count();
     let &[d1, d2, m1, m2, _, _, _, _, _, _] = digits.as_slice() else {
         return false;
@@ -254,28 +259,16 @@ mod tests {
         ] {
             assert!(UserId::choose(refused).is_err(), "{refused}");
         }
-        for fine in [
-            "991399-1234",
-            "010190-12345",
-            "anna010190",
-            "123456789",
-            "0101901234x",
-        ] {
+        for fine in ["991399-1234", "010190-12345", "anna010190", "123456789", "0101901234x"] {
             assert!(UserId::choose(fine).is_ok(), "{fine}");
         }
     }
 
     #[test]
     fn spaces_at_the_ends_and_invisible_characters_are_refused() {
-        for refused in [
-            " anna",
-            "anna ",
-            "an\u{200b}na",
-            "an\u{202e}na",
-            "anna\n",
-            "an\0na",
-            "\u{3000}anna",
-        ] {
+        for refused in
+            [" anna", "anna ", "an\u{200b}na", "an\u{202e}na", "anna\n", "an\0na", "\u{3000}anna"]
+        {
             assert!(UserId::choose(refused).is_err(), "{refused:?}");
         }
         assert!(UserId::choose("anna maria").is_ok());

@@ -37,14 +37,8 @@ impl Default for Ladder {
         const HOUR_MS: u64 = 3_600_000;
         Self {
             rungs: vec![
-                Rung {
-                    strikes: 3,
-                    locked_ms: HOUR_MS,
-                },
-                Rung {
-                    strikes: 6,
-                    locked_ms: 24 * HOUR_MS,
-                },
+                Rung { strikes: 3, locked_ms: HOUR_MS },
+                Rung { strikes: 6, locked_ms: 24 * HOUR_MS },
             ],
             strikes_max: 9,
         }
@@ -69,10 +63,7 @@ impl Ladder {
                 ));
             }
             if rung.locked_ms == 0 || rung.locked_ms > 366 * 86_400_000 {
-                return Err(Error::invalid(
-                    "lockout.rungs",
-                    "must lock for 1 ms to 366 days",
-                ));
+                return Err(Error::invalid("lockout.rungs", "must lock for 1 ms to 366 days"));
             }
             below = rung.strikes;
         }
@@ -81,11 +72,7 @@ impl Ladder {
 
     /// The strikes at which something happens next, after `strikes`.
     fn next(&self, strikes: u32) -> u32 {
-        let rung = self
-            .rungs
-            .iter()
-            .map(|rung| rung.strikes)
-            .find(|&at| at > strikes);
+        let rung = self.rungs.iter().map(|rung| rung.strikes).find(|&at| at > strikes);
         rung.unwrap_or(self.strikes_max)
     }
 }
@@ -150,11 +137,7 @@ impl Lockout {
     /// Takes back this charge and those before it: the PIN was right.
     pub fn clear(&mut self, charge: Charge, ladder: &Ladder) {
         self.cleared = self.cleared.max(charge.0);
-        if ladder
-            .rungs
-            .first()
-            .is_none_or(|rung| self.strikes() < rung.strikes)
-        {
+        if ladder.rungs.first().is_none_or(|rung| self.strikes() < rung.strikes) {
             self.locked_until_ms = 0;
         }
     }
@@ -164,11 +147,8 @@ impl Lockout {
     pub fn wrong(&self, ladder: &Ladder, now: Millis) -> Error {
         let strikes = self.strikes();
         let locked = now < self.locked_until_ms;
-        let attempts_left = if locked || self.is_dead(ladder) {
-            0
-        } else {
-            ladder.next(strikes) - strikes
-        };
+        let attempts_left =
+            if locked || self.is_dead(ladder) { 0 } else { ladder.next(strikes) - strikes };
         Error::Denied(Denial {
             reason: Reason::PinWrong,
             retry_after_ms: locked.then(|| self.wait_ms(now)),
@@ -213,10 +193,7 @@ mod tests {
         for _ in 0..3 {
             lockout.charge(&ladder, now).unwrap();
         }
-        assert_eq!(
-            denied(lockout.charge(&ladder, now + 9_999 * HOUR_MS)).reason,
-            Reason::PinDead
-        );
+        assert_eq!(denied(lockout.charge(&ladder, now + 9_999 * HOUR_MS)).reason, Reason::PinDead);
     }
 
     #[test]
@@ -243,49 +220,18 @@ mod tests {
 
     #[test]
     fn an_impossible_ladder_is_refused() {
-        let rung = |strikes| Rung {
-            strikes,
-            locked_ms: 1,
-        };
+        let rung = |strikes| Rung { strikes, locked_ms: 1 };
         for ladder in [
-            Ladder {
-                rungs: vec![rung(3), rung(3)],
-                strikes_max: 9,
-            },
-            Ladder {
-                rungs: vec![rung(9)],
-                strikes_max: 9,
-            },
-            Ladder {
-                rungs: vec![rung(0)],
-                strikes_max: 9,
-            },
-            Ladder {
-                rungs: vec![],
-                strikes_max: 101,
-            },
-            Ladder {
-                rungs: vec![],
-                strikes_max: 0,
-            },
-            Ladder {
-                rungs: vec![Rung {
-                    strikes: 1,
-                    locked_ms: 0,
-                }],
-                strikes_max: 9,
-            },
+            Ladder { rungs: vec![rung(3), rung(3)], strikes_max: 9 },
+            Ladder { rungs: vec![rung(9)], strikes_max: 9 },
+            Ladder { rungs: vec![rung(0)], strikes_max: 9 },
+            Ladder { rungs: vec![], strikes_max: 101 },
+            Ladder { rungs: vec![], strikes_max: 0 },
+            Ladder { rungs: vec![Rung { strikes: 1, locked_ms: 0 }], strikes_max: 9 },
         ] {
             assert!(ladder.validate().is_err(), "{ladder:?}");
         }
-        assert!(
-            Ladder {
-                rungs: vec![],
-                strikes_max: 100
-            }
-            .validate()
-            .is_ok()
-        );
+        assert!(Ladder { rungs: vec![], strikes_max: 100 }.validate().is_ok());
     }
 
     proptest! {

@@ -54,10 +54,7 @@ impl State {
     /// Whether nothing can come after it.
     #[must_use]
     pub const fn is_final(self) -> bool {
-        matches!(
-            self,
-            Self::Rejected | Self::Expired | Self::Cancelled | Self::Redeemed
-        )
+        matches!(self, Self::Rejected | Self::Expired | Self::Cancelled | Self::Redeemed)
     }
 
     /// Why a step that needs another state is refused.
@@ -119,20 +116,12 @@ impl Login {
     /// The state at a time: what is not final when its time is over has expired.
     #[must_use]
     pub fn state_at(&self, now: Millis) -> State {
-        if !self.state.is_final() && now >= self.expires_at {
-            State::Expired
-        } else {
-            self.state
-        }
+        if !self.state.is_final() && now >= self.expires_at { State::Expired } else { self.state }
     }
 
     fn expect(&self, wanted: State, now: Millis) -> Result<()> {
         let state = self.state_at(now);
-        if state == wanted {
-            Ok(())
-        } else {
-            Err(state.refusal())
-        }
+        if state == wanted { Ok(()) } else { Err(state.refusal()) }
     }
 
     /// A phone scanned the code. Opening again from the same phone changes nothing.
@@ -147,10 +136,7 @@ impl Login {
         authenticator: &Authenticator,
         now: Millis,
     ) -> Result<()> {
-        if self
-            .user_id_digest
-            .is_some_and(|typed| typed != *user_id_digest)
-        {
+        if self.user_id_digest.is_some_and(|typed| typed != *user_id_digest) {
             return Err(Error::denied(Reason::LoginOpenedElsewhere));
         }
         match self.state_at(now) {
@@ -172,10 +158,7 @@ impl Login {
     /// # Errors
     /// Denied with the reason of its state, or with `LOGIN_OPENED_ELSEWHERE`.
     pub fn expect_opened_by(&self, authenticator_id: &Id, now: Millis) -> Result<()> {
-        if self
-            .authenticator_id
-            .is_some_and(|opened_by| opened_by != *authenticator_id)
-        {
+        if self.authenticator_id.is_some_and(|opened_by| opened_by != *authenticator_id) {
             return Err(Error::denied(Reason::LoginOpenedElsewhere));
         }
         self.expect(State::Opened, now)
@@ -237,11 +220,7 @@ impl Login {
     /// # Errors
     /// Denied with `LOGIN_NOT_FOUND`, as if it did not exist.
     pub fn expect_started_by(&self, front_end: &str) -> Result<()> {
-        if self.front_end == front_end {
-            Ok(())
-        } else {
-            Err(Error::denied(Reason::LoginNotFound))
-        }
+        if self.front_end == front_end { Ok(()) } else { Err(Error::denied(Reason::LoginNotFound)) }
     }
 }
 
@@ -252,20 +231,15 @@ pub fn level(identity: &Identity) -> Level {
     identity.level.min(Level::Substantial)
 }
 
-/// Chooses which pending login for one typed user ID makes room for a new one from `source`.
+/// Chooses which of the pending logins for one typed user ID from one source makes room for a new one:
+/// the oldest, if there are as many as may be open.
 ///
-/// The oldest from the same source, so that somebody who keeps starting logins displaces their own;
-/// only without one, the oldest of all.
+/// Counted by source as well, because whoever knows a user ID can start logins for it: nobody ends a login
+/// that was started elsewhere, or learns from their own being ended that its owner has come.
 #[must_use]
-pub fn displaced<'a>(pending: &'a [Login], source: &[u8; 16], open_max: u32) -> Option<&'a Login> {
+pub fn displaced(pending: &[Login], open_max: u32) -> Option<&Login> {
     if pending.len() < usize::try_from(open_max).unwrap_or(usize::MAX) {
         return None;
     }
-    let oldest = |same: bool| {
-        let candidates = pending
-            .iter()
-            .filter(move |login| !same || login.source_digest == *source);
-        candidates.min_by_key(|login| (login.started_at, login.id))
-    };
-    oldest(true).or_else(|| oldest(false))
+    pending.iter().min_by_key(|login| (login.started_at, login.id))
 }

@@ -125,26 +125,11 @@ pub struct BudgetPolicy {
 impl Default for BudgetPolicy {
     fn default() -> Self {
         Self {
-            login_source: Quota {
-                interval_us: 1_000_000,
-                burst: 60,
-            },
-            login_front_end: Quota {
-                interval_us: 1_000,
-                burst: 2_000,
-            },
-            login_overall: Quota {
-                interval_us: 500,
-                burst: 4_000,
-            },
-            activation_source: Quota {
-                interval_us: 360_000_000,
-                burst: 20,
-            },
-            activation_overall: Quota {
-                interval_us: 20_000,
-                burst: 500,
-            },
+            login_source: Quota { interval_us: 1_000_000, burst: 60 },
+            login_front_end: Quota { interval_us: 1_000, burst: 2_000 },
+            login_overall: Quota { interval_us: 500, burst: 4_000 },
+            activation_source: Quota { interval_us: 360_000_000, burst: 20 },
+            activation_overall: Quota { interval_us: 20_000, burst: 500 },
         }
     }
 }
@@ -183,26 +168,17 @@ pub struct AssertionPolicy {
 
 impl Default for AssertionPolicy {
     fn default() -> Self {
-        Self {
-            issuer: "https://godkend.example".to_owned(),
-            life_ms: 5 * MINUTE_MS,
-        }
+        Self { issuer: "https://godkend.example".to_owned(), life_ms: 5 * MINUTE_MS }
     }
 }
 
 impl AssertionPolicy {
     fn validate(&self) -> Result<()> {
         if !(1..=256).contains(&self.issuer.chars().count()) {
-            return Err(Error::invalid(
-                "assertion.issuer",
-                "must be 1 to 256 characters",
-            ));
+            return Err(Error::invalid("assertion.issuer", "must be 1 to 256 characters"));
         }
         if !(1_000..=HOUR_MS).contains(&self.life_ms) {
-            return Err(Error::invalid(
-                "assertion.life_ms",
-                "must be 1000 to 3600000",
-            ));
+            return Err(Error::invalid("assertion.life_ms", "must be 1000 to 3600000"));
         }
         Ok(())
     }
@@ -239,10 +215,7 @@ impl Policy {
         policy.pin.validate()?;
         policy.pin_params()?;
         if policy.pin.memory_kib > policy.pin.memory_kib_max {
-            return Err(Error::invalid(
-                "pin.memory_kib",
-                "must not be above pin.memory_kib_max",
-            ));
+            return Err(Error::invalid("pin.memory_kib", "must not be above pin.memory_kib_max"));
         }
         policy.lockout.validate()?;
         policy.budget.validate()?;
@@ -264,11 +237,7 @@ impl Policy {
     /// # Errors
     /// [`Error::Invalid`] if they do not fit together.
     pub fn pin_params(&self) -> Result<Params> {
-        Params::new(
-            self.pin.memory_kib,
-            self.pin.iterations,
-            self.pin.parallelism,
-        )
+        Params::new(self.pin.memory_kib, self.pin.iterations, self.pin.parallelism)
     }
 }
 
@@ -305,14 +274,8 @@ mod tests {
             (r#"{"pin":{"memory_kib":7}}"#, "memory_kib"),
             (r#"{"pin":{"memory_kib":65537}}"#, "pin.memory_kib"),
             (r#"{"activation":{"tries_max":0}}"#, "activation.tries_max"),
-            (
-                r#"{"budget":{"login_source":{"interval_us":0,"burst":1}}}"#,
-                "budget.login_source",
-            ),
-            (
-                r#"{"lockout":{"rungs":[],"strikes_max":0}}"#,
-                "lockout.strikes_max",
-            ),
+            (r#"{"budget":{"login_source":{"interval_us":0,"burst":1}}}"#, "budget.login_source"),
+            (r#"{"lockout":{"rungs":[],"strikes_max":0}}"#, "lockout.strikes_max"),
             (r#"{"assertion":{"issuer":""}}"#, "assertion.issuer"),
         ] {
             let error = Policy::from_json(json).unwrap_err().to_string();

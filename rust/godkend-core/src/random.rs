@@ -57,10 +57,7 @@ impl SeededRandom {
     /// The sequence that belongs to `seed`.
     #[must_use]
     pub fn new(seed: u64) -> Self {
-        Self {
-            key: hmac::Key::new(hmac::HMAC_SHA256, &seed.to_be_bytes()),
-            counter: 0,
-        }
+        Self { key: hmac::Key::new(hmac::HMAC_SHA256, &seed.to_be_bytes()), counter: 0 }
     }
 }
 

@@ -161,9 +161,7 @@ fn parse_ed25519(bytes: &[u8]) -> Result<PublicKey> {
         *last &= 0x7f;
     }
     if SMALL_ORDER.contains(&y) || !is_canonical(&y) {
-        return Err(refused(
-            "must be a canonical Ed25519 key that is not of small order",
-        ));
+        return Err(refused("must be a canonical Ed25519 key that is not of small order"));
     }
     Ok(PublicKey(Point::Ed25519(point)))
 }
@@ -189,9 +187,8 @@ const P256_SPKI: &[u8] = &[
 ];
 
 /// The DER before the key: SEQUENCE, id-Ed25519, BIT STRING (RFC 8410).
-const ED25519_SPKI: &[u8] = &[
-    0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00,
-];
+const ED25519_SPKI: &[u8] =
+    &[0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
 
 /// The y of every point whose order divides the cofactor 8, canonical and without the sign of x.
 /// With such a key one signature fits almost any message.

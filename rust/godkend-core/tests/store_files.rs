@@ -12,10 +12,11 @@ mod places;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::time::Duration;
 
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
 use godkend_core::Id;
-use godkend_core::activation::{Activation, Code, CodeState};
+use godkend_core::activation::{Activation, Channel, Code, CodeState};
 use godkend_core::approval::UserVerification;
 use godkend_core::authenticator::Authenticator;
 use godkend_core::error::{Error, Reason, Result};
@@ -58,11 +59,7 @@ fn authenticator() -> Authenticator {
         biometrics_on: true,
         pin_record: vec![1, 2, 3],
         pin_version: 4,
-        lockout: Lockout {
-            charged: 7,
-            cleared: 5,
-            locked_until_ms: NOW + 9,
-        },
+        lockout: Lockout { charged: 7, cleared: 5, locked_until_ms: NOW + 9 },
         attempts: vec![[3; 16], [4; 16]],
         blocked_at: Some(NOW),
         activated_at: NOW - 2,
@@ -73,6 +70,7 @@ fn code() -> Code {
     Code {
         id: [5; 16],
         identity_id: [1; 16],
+        channel: Channel::Paper,
         state: CodeState::Issued,
         tries_left: 4,
         created_at: NOW,
@@ -138,10 +136,7 @@ fn fill(connection: &mut dyn Connection, durable: bool) {
 /// Looks at every row in every way there is.
 fn look(tx: &mut dyn Tx) -> Result<()> {
     assert_eq!(tx.identity(&[1; 16])?, Some(identity([1; 16], "anna")));
-    assert_eq!(
-        tx.identity_by_user_id("anna")?,
-        Some(identity([1; 16], "anna"))
-    );
+    assert_eq!(tx.identity_by_user_id("anna")?, Some(identity([1; 16], "anna")));
     assert_eq!(tx.authenticator(&[2; 16])?, Some(authenticator()));
     assert_eq!(tx.authenticators_of(&[1; 16])?, vec![authenticator()]);
     assert_eq!(tx.code(&[5; 16])?, Some(code()));
@@ -149,6 +144,8 @@ fn look(tx: &mut dyn Tx) -> Result<()> {
     assert_eq!(tx.code_by_activation(&[6; 16])?, Some(code()));
     assert_eq!(tx.login(&[9; 16])?, Some(login()));
     assert_eq!(tx.budget(&[1; 16])?, 5);
+    assert_eq!(tx.last_login_change()?, 1);
+    assert_eq!(tx.logins_changed(0)?[0].login_id, [9; 16]);
     assert_eq!(tx.last_event_seq()?, 1);
     assert_eq!(tx.events_after(0, 9)?[0].kind, kind::PIN_WRONG);
     Ok(())
@@ -199,6 +196,7 @@ fn a_damaged_row_is_a_fault_and_never_another_value() {
         "UPDATE authenticator SET attempts = x'00'",
         "UPDATE authenticator SET identity_id = x'01'",
         "UPDATE code SET state = 4",
+        "UPDATE code SET channel = 4",
         "UPDATE code SET tries_left = -1",
         "UPDATE code SET activation_challenge = x'00'",
         "UPDATE code SET activation_challenge = NULL",
@@ -218,18 +216,12 @@ fn a_damaged_row_is_a_fault_and_never_another_value() {
         let keys = Keys::generate().unwrap();
         let mut connection = open(&place.store(), &keys);
         fill(connection.as_mut(), true);
-        Sqlite::open(place.store())
-            .unwrap()
-            .execute_batch(damage)
-            .unwrap();
+        Sqlite::open(place.store()).unwrap().execute_batch(damage).unwrap();
         // Not `look` itself: it would stop at the first difference instead of the fault.
         let fault = |read: fn(&mut dyn Tx) -> Result<()>| {
             matches!(
                 connection.read(&mut { read }),
-                Err(Error::Fault {
-                    reason: Reason::StoreFault,
-                    ..
-                })
+                Err(Error::Fault { reason: Reason::StoreFault, .. })
             )
         };
         let faults = [
@@ -240,11 +232,7 @@ fn a_damaged_row_is_a_fault_and_never_another_value() {
             |tx| tx.events_after(0, 9).map(drop),
         ]
         .map(fault);
-        assert_eq!(
-            faults.iter().filter(|&&fault| fault).count(),
-            1,
-            "{damage}: {faults:?}"
-        );
+        assert_eq!(faults.iter().filter(|&&fault| fault).count(), 1, "{damage}: {faults:?}");
     }
 }
 
@@ -280,10 +268,7 @@ fn a_file_of_somebody_else_is_refused_and_left_alone() {
     let keys = Keys::generate().unwrap();
     let somebody_elses = |sql: &str| {
         let place = Place::new();
-        Sqlite::open(place.store())
-            .unwrap()
-            .execute_batch(sql)
-            .unwrap();
+        Sqlite::open(place.store()).unwrap().execute_batch(sql).unwrap();
         place
     };
     let text = Place::new();
@@ -309,10 +294,7 @@ fn a_damaged_file_is_refused() {
     fill(connection.as_mut(), true);
     drop(connection);
     let mut bytes = std::fs::read(place.store()).unwrap();
-    assert!(
-        bytes.len() > 3 * 4_096,
-        "the rows are in the file, not in its log"
-    );
+    assert!(bytes.len() > 3 * 4_096, "the rows are in the file, not in its log");
     bytes[4_096..3 * 4_096].fill(0xff);
     std::fs::write(place.store(), &bytes).unwrap();
     assert_eq!(refusal(&place.store(), &keys).0, Reason::StoreFault);
@@ -327,10 +309,7 @@ fn keys_of_another_store_are_refused_and_the_store_stays_its_owners() {
     drop(connection);
     let before = std::fs::read(place.store()).unwrap();
     let (reason, detail) = refusal(&place.store(), &Keys::generate().unwrap());
-    assert_eq!(
-        (reason, detail.contains("another store")),
-        (Reason::KeyFault, true)
-    );
+    assert_eq!((reason, detail.contains("another store")), (Reason::KeyFault, true));
     assert_eq!(std::fs::read(place.store()).unwrap(), before);
     open(&place.store(), &keys).read(&mut look).unwrap();
 }
@@ -392,29 +371,39 @@ fn a_panic_undoes_everything_and_the_connection_goes_on() {
     }
 }
 
+fn charge(tx: &mut dyn Tx, between: &mut dyn FnMut()) -> Result<()> {
+    let mut it = tx.authenticator(&[2; 16])?.unwrap();
+    between();
+    it.lockout.charged += 1;
+    tx.put_authenticator(&it)
+}
+
 #[test]
 fn no_decision_rests_on_a_stale_read() {
-    const TIMES: u64 = 50;
     let place = Place::new();
-    for mut connections in pairs(&place) {
-        fill(connections[0].as_mut(), true);
+    for [mut one, mut other] in pairs(&place) {
+        fill(one.as_mut(), true);
+        let (begin, begun) = std::sync::mpsc::channel();
+        let (done, other_is_done) = std::sync::mpsc::channel();
         std::thread::scope(|scope| {
-            for connection in &mut connections {
-                scope.spawn(move || {
-                    for _ in 0..TIMES {
-                        let charge = connection.write(false, &mut |tx| {
-                            let mut it = tx.authenticator(&[2; 16])?.unwrap();
-                            it.lockout.charged += 1;
-                            tx.put_authenticator(&it)
-                        });
-                        charge.unwrap();
-                    }
-                });
-            }
+            scope.spawn(move || {
+                begun.recv().unwrap();
+                other.write(true, &mut |tx| charge(tx, &mut || ())).unwrap();
+                done.send(()).unwrap();
+            });
+            let charged = one.write(true, &mut |tx| {
+                charge(tx, &mut || {
+                    begin.send(()).unwrap();
+                    // The other one must wait for this one; it gets time enough to show that it does not.
+                    let early = other_is_done.recv_timeout(Duration::from_millis(200));
+                    assert!(early.is_err(), "a commit between a read and its write");
+                })
+            });
+            charged.unwrap();
         });
-        let read = connections[0].read(&mut |tx| {
+        let read = one.read(&mut |tx| {
             let charged = tx.authenticator(&[2; 16])?.unwrap().lockout.charged;
-            assert_eq!(charged, authenticator().lockout.charged + 2 * TIMES);
+            assert_eq!(charged, authenticator().lockout.charged + 2);
             Ok(())
         });
         read.unwrap();

@@ -35,11 +35,7 @@ impl Completions {
     pub(crate) fn new() -> Result<Arc<Self>> {
         let (sleeper, waker) =
             std::io::pipe().map_err(|error| Error::fault(Reason::Overloaded, error))?;
-        Ok(Arc::new(Self {
-            ready: Mutex::default(),
-            waker,
-            sleeper,
-        }))
+        Ok(Arc::new(Self { ready: Mutex::default(), waker, sleeper }))
     }
 
     /// A reply that becomes a completion with this token.

@@ -19,7 +19,7 @@ use godkend_core::keys::Keys;
 use godkend_core::pin::{BirthDate, Pin};
 use godkend_core::policy::Policy;
 use godkend_core::signature::{Algorithm, PublicKey};
-use godkend_core::store::{MemoryStore, SqliteStore, Store};
+use godkend_core::store::{self, MemoryStore, Store};
 use godkend_core::{Id, assertion};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList};
@@ -65,7 +65,7 @@ pub(crate) struct PyDrained {
 /// Commands, lanes, hash pool and store.
 #[pyclass(name = "Engine", module = "godkend._core", frozen)]
 pub(crate) struct PyEngine {
-    engine: Engine,
+    engine: Arc<Engine>,
     completions: Arc<Completions>,
     jwks: OnceLock<String>,
     /// The process that opened it: threads do not survive a fork.
@@ -91,16 +91,17 @@ impl PyEngine {
         let completions = Completions::new()?;
         let observer = Box::new(Changes(Arc::clone(&completions)));
         let engine = py.detach(|| -> godkend_core::error::Result<Engine> {
-            let keys = Arc::new(open_keys(Path::new(store), Path::new(keys))?);
-            let store: Box<dyn Store> = if store == MEMORY {
-                Box::new(MemoryStore::default())
+            let (store, keys): (Box<dyn Store>, Keys) = if store == MEMORY {
+                (Box::new(MemoryStore::default()), Keys::generate()?)
             } else {
-                Box::new(SqliteStore::open(Path::new(store), &keys)?)
+                let (store, keys) = store::open(Path::new(store), Path::new(keys))?;
+                (Box::new(store), keys)
             };
+            let keys = Arc::new(keys);
             Engine::start(store.as_ref(), keys, policy, clock, observer)
         })?;
         Ok(Self {
-            engine,
+            engine: Arc::new(engine),
             completions,
             jwks: OnceLock::new(),
             process: std::process::id(),
@@ -132,8 +133,10 @@ impl PyEngine {
         })
     }
 
-    fn close(&self, py: Python<'_>) {
+    fn close(&self, py: Python<'_>) -> Result<()> {
+        self.check_process()?;
         py.detach(|| self.engine.close());
+        Ok(())
     }
 
     fn healthy(&self) -> bool {
@@ -166,8 +169,7 @@ impl PyEngine {
     }
 
     fn jwks(&self) -> &str {
-        self.jwks
-            .get_or_init(|| assertion::jwks(self.engine.keys()))
+        self.jwks.get_or_init(|| assertion::jwks(self.engine.keys()))
     }
 
     #[allow(clippy::too_many_arguments)]
@@ -205,16 +207,12 @@ impl PyEngine {
             (true, false) => IdentityKey::UserId(identity::typed_user_id(user_id)?),
             _ => {
                 return Err(
-                    Error::invalid("identity_id", "or user_id must be given, not both").into(),
+                    Error::invalid("identity_id", "or user_id must be given, not both").into()
                 );
             }
         };
         self.check_process()?;
-        self.engine.get_identity(
-            by,
-            Deadline::in_ms(timeout_ms),
-            self.completions.reply(token),
-        );
+        self.engine.get_identity(by, Deadline::in_ms(timeout_ms), self.completions.reply(token));
         Ok(())
     }
 
@@ -269,12 +267,12 @@ impl PyEngine {
         device_name: &str,
     ) -> Result<()> {
         let command = BeginActivation {
-            source: identity::text("source", source, 1, 64)?,
+            source: identity::line("source", source, 1, 64)?,
             request_id: id("request_id", request_id)?,
             user_id_canonical: identity::typed_user_id(user_id)?,
             code: CodeText::parse(activation_code)?,
             public_key: PublicKey::parse(key_algorithm(algorithm)?, public_key)?,
-            device_name: identity::text("device_name", device_name, 1, 64)?,
+            device_name: identity::line("device_name", device_name, 1, 64)?,
         };
         self.submit(token, timeout_ms, command)
     }
@@ -291,8 +289,7 @@ impl PyEngine {
         let (signed, pin) = (signed(statement, signature)?, Pin::parse(pin.as_bytes())?);
         self.check_process()?;
         let (deadline, reply) = (Deadline::in_ms(timeout_ms), self.completions.reply(token));
-        self.engine
-            .finish_activation(signed, pin, biometrics_on, deadline, reply);
+        self.engine.finish_activation(signed, pin, biometrics_on, deadline, reply);
         Ok(())
     }
 
@@ -315,14 +312,14 @@ impl PyEngine {
         let command = StartLogin {
             front_end,
             request_id: id("request_id", request_id)?,
-            service_provider: identity::text("service_provider", service_provider, 1, 128)?,
-            text: identity::text("text", text, 1, 1_000)?,
+            service_provider: identity::line("service_provider", service_provider, 1, 128)?,
+            text: identity::lines("text", text, 1, 1_000)?,
             user_id_canonical: user_id.transpose()?,
             verifier_digest: verifier_digest
                 .try_into()
                 .map_err(|_| Error::invalid("verifier_digest", "must be 32 bytes"))?,
-            source: identity::text("source", source, 1, 64)?,
-            nonce: identity::text("nonce", nonce, 0, 128)?,
+            source: identity::line("source", source, 1, 64)?,
+            nonce: identity::line("nonce", nonce, 0, 128)?,
             level_min: Level::parse("level_min", level_min)?,
         };
         self.submit(token, timeout_ms, command)
@@ -349,10 +346,7 @@ impl PyEngine {
         front_end: String,
         login_id: &[u8],
     ) -> Result<()> {
-        let command = CancelLogin {
-            front_end,
-            login_id: id("login_id", login_id)?,
-        };
+        let command = CancelLogin { front_end, login_id: id("login_id", login_id)? };
         self.submit(token, timeout_ms, command)
     }
 
@@ -368,11 +362,7 @@ impl PyEngine {
             return Err(Error::invalid("verifier", "must be 32 to 64 bytes").into());
         }
         let verifier = Zeroizing::new(verifier.to_vec());
-        let command = RedeemLogin {
-            front_end,
-            login_id: id("login_id", login_id)?,
-            verifier,
-        };
+        let command = RedeemLogin { front_end, login_id: id("login_id", login_id)?, verifier };
         self.submit(token, timeout_ms, command)
     }
 
@@ -385,11 +375,7 @@ impl PyEngine {
     ) -> Result<()> {
         let signed = signed(statement, signature)?;
         self.check_process()?;
-        self.engine.open_login(
-            signed,
-            Deadline::in_ms(timeout_ms),
-            self.completions.reply(token),
-        );
+        self.engine.open_login(signed, Deadline::in_ms(timeout_ms), self.completions.reply(token));
         Ok(())
     }
 
@@ -402,9 +388,7 @@ impl PyEngine {
         pin: &str,
     ) -> Result<()> {
         let signed = signed(statement, signature)?;
-        let pin = (!pin.is_empty())
-            .then(|| Pin::parse(pin.as_bytes()))
-            .transpose()?;
+        let pin = (!pin.is_empty()).then(|| Pin::parse(pin.as_bytes())).transpose()?;
         self.check_process()?;
         let (deadline, reply) = (Deadline::in_ms(timeout_ms), self.completions.reply(token));
         Ok(self.engine.approve_login(signed, pin, deadline, reply)?)
@@ -435,10 +419,7 @@ impl PyEngine {
         pin_new: &str,
     ) -> Result<()> {
         let signed = signed(statement, signature)?;
-        let (old, new) = (
-            named_pin("pin_old", pin_old)?,
-            named_pin("pin_new", pin_new)?,
-        );
+        let (old, new) = (named_pin("pin_old", pin_old)?, named_pin("pin_new", pin_new)?);
         self.check_process()?;
         let (deadline, reply) = (Deadline::in_ms(timeout_ms), self.completions.reply(token));
         self.engine.change_pin(signed, old, new, deadline, reply);
@@ -460,9 +441,17 @@ impl PyEngine {
         }
         self.check_process()?;
         let (deadline, reply) = (Deadline::in_ms(timeout_ms), self.completions.reply(token));
-        self.engine
-            .read_events(after_seq, count_max, deadline, reply);
+        self.engine.read_events(after_seq, count_max, deadline, reply);
         Ok(())
+    }
+}
+
+impl Drop for PyEngine {
+    fn drop(&mut self) {
+        // After a fork its threads are the parent's: leave them be, for they cannot be joined here.
+        if self.process != std::process::id() {
+            std::mem::forget(Arc::clone(&self.engine));
+        }
     }
 }
 
@@ -473,11 +462,7 @@ impl PyEngine {
         C::Outcome: Into<crate::outcome::Outcome>,
     {
         self.check_process()?;
-        self.engine.submit(
-            command,
-            Deadline::in_ms(timeout_ms),
-            self.completions.reply(token),
-        );
+        self.engine.submit(command, Deadline::in_ms(timeout_ms), self.completions.reply(token));
         Ok(())
     }
 
@@ -490,23 +475,8 @@ impl PyEngine {
     }
 }
 
-/// The keys of a store: generated with it, and never without it.
-fn open_keys(store: &Path, keys: &Path) -> godkend_core::error::Result<Keys> {
-    // The order matters when several processes start at once: whoever sees a store sees its keys.
-    let is_new = store.as_os_str() == MEMORY || !store.exists();
-    if is_new && !keys.exists() {
-        match Keys::create_file(keys) {
-            Err(Error::Fault { .. }) if keys.exists() => {} // Another process was first.
-            created => return created,
-        }
-    }
-    Keys::load(keys)
-}
-
 fn id(field: &'static str, bytes: &[u8]) -> godkend_core::error::Result<Id> {
-    bytes
-        .try_into()
-        .map_err(|_| Error::invalid(field, "must be 16 bytes"))
+    bytes.try_into().map_err(|_| Error::invalid(field, "must be 16 bytes"))
 }
 
 fn signed<S: Statement>(
@@ -521,20 +491,13 @@ fn named_pin(field: &'static str, pin: &str) -> godkend_core::error::Result<Pin>
 }
 
 pub(crate) fn optional_birth_date(text: &str) -> godkend_core::error::Result<Option<BirthDate>> {
-    if text.is_empty() {
-        Ok(None)
-    } else {
-        BirthDate::parse(text).map(Some)
-    }
+    if text.is_empty() { Ok(None) } else { BirthDate::parse(text).map(Some) }
 }
 
 pub(crate) fn key_algorithm(number: i32) -> godkend_core::error::Result<Algorithm> {
     match number {
         1 => Ok(Algorithm::P256),
         2 => Ok(Algorithm::Ed25519),
-        _ => Err(Error::invalid(
-            "key_algorithm",
-            "must be ECDSA_P256 or ED25519",
-        )),
+        _ => Err(Error::invalid("key_algorithm", "must be ECDSA_P256 or ED25519")),
     }
 }

@@ -9,28 +9,18 @@ use pyo3::types::PyDict;
 pub(crate) fn exception<'py>(py: Python<'py>, error: &Error) -> PyResult<Bound<'py, PyAny>> {
     let errors = py.import("godkend.errors")?;
     match error {
-        Error::Invalid {
-            field,
-            bound,
-            reason,
-        } => errors
-            .getattr("Invalid")?
-            .call1((*field, bound, reason.name())),
+        Error::Invalid { field, bound, reason } => {
+            errors.getattr("Invalid")?.call1((*field, bound, reason.name()))
+        }
         Error::Denied(denial) => {
             let details = PyDict::new(py);
             details.set_item("retry_after_ms", denial.retry_after_ms)?;
             details.set_item("attempts_left", denial.attempts_left)?;
-            errors
-                .getattr("Denied")?
-                .call((denial.reason.name(),), Some(&details))
+            errors.getattr("Denied")?.call((denial.reason.name(),), Some(&details))
         }
-        Error::Fault {
-            reason,
-            detail,
-            retry_after_ms,
-        } => errors
-            .getattr("Fault")?
-            .call1((reason.name(), detail, *retry_after_ms)),
+        Error::Fault { reason, detail, retry_after_ms } => {
+            errors.getattr("Fault")?.call1((reason.name(), detail, *retry_after_ms))
+        }
     }
 }
 

@@ -59,11 +59,10 @@ impl Outcome {
             Self::Id(id) => Ok(PyBytes::new(py, &id).into_any().unbind()),
             Self::Assertion(assertion) => assertion.into_py_any(py),
             Self::Identity(view) => PyIdentityView(*view).into_py_any(py),
-            Self::Code(code) => PyActivationCodeIssued {
-                text: code.text,
-                expires_at_ms: code.expires_at,
+            Self::Code(code) => {
+                PyActivationCodeIssued { text: code.text, expires_at_ms: code.expires_at }
+                    .into_py_any(py)
             }
-            .into_py_any(py),
             Self::Begun(begun) => PyActivationBegun(begun).into_py_any(py),
             Self::Started(started) => PyLoginStarted(started).into_py_any(py),
             Self::Opened(opened) => PyLoginOpened(opened).into_py_any(py),
@@ -72,9 +71,7 @@ impl Outcome {
                 let events = events.into_iter().map(PyEventView);
                 Ok(PyList::new(
                     py,
-                    events
-                        .map(|it| it.into_py_any(py))
-                        .collect::<PyResult<Vec<_>>>()?,
+                    events.map(|it| it.into_py_any(py)).collect::<PyResult<Vec<_>>>()?,
                 )?
                 .into_any()
                 .unbind())
@@ -123,11 +120,7 @@ impl PyIdentityView {
     }
     #[getter]
     fn authenticators(&self) -> Vec<PyAuthenticatorView> {
-        self.0
-            .authenticators
-            .iter()
-            .map(PyAuthenticatorView::of)
-            .collect()
+        self.0.authenticators.iter().map(PyAuthenticatorView::of).collect()
     }
 }
 

@@ -100,17 +100,11 @@ pub(crate) struct PyThrottle(Mutex<throttle::Throttle>);
 impl PyThrottle {
     #[new]
     fn new(interval_us: u64, burst: u32, keys_max: usize) -> Self {
-        Self(Mutex::new(throttle::Throttle::new(
-            Quota { interval_us, burst },
-            keys_max,
-        )))
+        Self(Mutex::new(throttle::Throttle::new(Quota { interval_us, burst }, keys_max)))
     }
 
     fn check(&self, key: &[u8], now_us: i64) -> u64 {
-        let mut throttle = self
-            .0
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut throttle = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         throttle.check(key, now_us).err().unwrap_or(0)
     }
 }

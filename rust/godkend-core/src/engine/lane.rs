@@ -10,9 +10,9 @@ use std::sync::atomic::Ordering;
 use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
 
-use super::command::Sweep;
+use super::command::{Sweep, Swept};
 use super::reply::{Deadline, Reply};
 use super::shared::Shared;
 use crate::clock::Millis;
@@ -57,6 +57,12 @@ struct Job<C: Command> {
     deadline: Deadline,
     reply: Reply<C::Outcome>,
     outcome: Option<Result<C::Outcome>>,
+}
+
+impl<C: Command> Job<C> {
+    fn boxed(command: C, deadline: Deadline, reply: Reply<C::Outcome>) -> Box<dyn Work> {
+        Box::new(Self { command, deadline, reply, outcome: None })
+    }
 }
 
 /// A job of any command.
@@ -127,37 +133,32 @@ impl Lane {
             connection,
             random: SystemRandom::new(),
             batch_max: policy.batch_max as usize,
-            swept: Instant::now(),
+            sweep: Swept::default(),
+            swept_at: Instant::now(),
         };
         let thread = Builder::new()
             .name("godkend-lane".to_owned())
             .spawn(move || runner.run(&waiting))
             .map_err(|error| Error::fault(Reason::Overloaded, error))?;
-        Ok((
-            Self {
-                queue,
-                retry_ms: policy.overload_retry_ms,
-            },
-            thread,
-        ))
+        Ok((Self { queue, retry_ms: policy.overload_retry_ms }, thread))
     }
 
-    /// Queues a command; `reply` is called after its commit.
+    /// Queues a command; `reply` is called after its commit. A full queue answers at once.
     pub(super) fn submit<C: Command>(
         &self,
         command: C,
         deadline: Deadline,
         reply: Reply<C::Outcome>,
     ) {
-        let job = Box::new(Job {
-            command,
-            deadline,
-            reply,
-            outcome: None,
-        });
-        if let Err(refused) = self.queue.try_send(job) {
+        if let Err(refused) = self.queue.try_send(Job::boxed(command, deadline, reply)) {
+            let why = match refused {
+                TrySendError::Full(_) => {
+                    Error::overloaded("the lane's queue is full", self.retry_ms)
+                }
+                TrySendError::Disconnected(_) => gone(),
+            };
             let mut job = refused.into_inner();
-            job.fail(Error::overloaded("the lane's queue is full", self.retry_ms));
+            job.fail(why);
             job.release();
         }
     }
@@ -166,10 +167,21 @@ impl Lane {
     pub(super) fn run<C: Command>(&self, command: C, deadline: Deadline) -> Result<C::Outcome> {
         let (reply, outcome) = Reply::channel();
         self.submit(command, deadline, reply);
-        outcome
-            .recv()
-            .unwrap_or_else(|_| Err(Error::fault(Reason::Internal, "the lane is gone")))
+        outcome.recv().unwrap_or_else(|_| Err(gone()))
     }
+
+    /// Queues what settles a charged attempt, waiting for room if need be, and waits for its commit: a
+    /// right PIN must not cost a strike because the queue is full. Hashers are few, and so bound this.
+    pub(super) fn settle<C: Command>(&self, command: C) -> Result<C::Outcome> {
+        let (reply, outcome) = Reply::channel();
+        let job = Job::boxed(command, Deadline::NONE, reply);
+        self.queue.send(job).map_err(|_| gone())?;
+        outcome.recv().unwrap_or_else(|_| Err(gone()))
+    }
+}
+
+fn gone() -> Error {
+    Error::fault(Reason::Internal, "the lane is gone")
 }
 
 struct Runner {
@@ -177,7 +189,9 @@ struct Runner {
     connection: Box<dyn Connection>,
     random: SystemRandom,
     batch_max: usize,
-    swept: Instant,
+    /// What the last sweep left to do; then the next follows the next batch.
+    sweep: Swept,
+    swept_at: Instant,
 }
 
 impl Runner {
@@ -191,18 +205,20 @@ impl Runner {
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,
             }
-            if self.swept.elapsed() >= SWEEP_INTERVAL {
-                self.swept = Instant::now();
-                let (reply, _) = Reply::channel();
-                let sweep = Job {
-                    command: Sweep,
-                    deadline: Deadline::NONE,
-                    reply,
-                    outcome: None,
-                };
-                self.carry(vec![Box::new(sweep)]);
+            if self.sweep.more || self.swept_at.elapsed() >= SWEEP_INTERVAL {
+                self.sweep();
             }
         }
+    }
+
+    /// Sweeps in a transaction of its own: if it fails, nobody's call fails with it.
+    fn sweep(&mut self) {
+        let (reply, outcome) = Reply::channel();
+        let command = Sweep { budgets_after: self.sweep.budgets_after };
+        self.carry(vec![Job::boxed(command, Deadline::NONE, reply)]);
+        // After a fault the next interval begins anew.
+        self.sweep = outcome.try_recv().ok().and_then(Result::ok).unwrap_or_default();
+        self.swept_at = Instant::now();
     }
 
     /// Commits a batch and releases its outcomes.
@@ -218,23 +234,15 @@ impl Runner {
         }
         let stats = &self.shared.stats;
         stats.batches.fetch_add(1, Ordering::Relaxed);
-        stats
-            .commands
-            .fetch_add(batch.len() as u64, Ordering::Relaxed);
+        stats.commands.fetch_add(batch.len() as u64, Ordering::Relaxed);
         batch.into_iter().for_each(Work::release);
     }
 
     /// Runs the steps in one transaction. A command that meets a fault is taken out and the others run
     /// again without it: one damaged row must not fail its neighbours.
     fn commit(&mut self, batch: &mut [Box<dyn Work>]) -> Result<Effects> {
-        batch.iter_mut().for_each(|job| job.settle_if_late());
         let durable = batch.iter().any(|job| job.durable());
-        let Self {
-            shared,
-            connection,
-            random,
-            ..
-        } = self;
+        let Self { shared, connection, random, .. } = self;
         let mut at = Moment {
             now: shared.clock.now_ms(),
             policy: &shared.policy,
@@ -247,13 +255,13 @@ impl Runner {
             }
             let mut broken = None;
             let written = connection.write(durable, &mut |tx| {
-                for (index, job) in batch
-                    .iter_mut()
-                    .enumerate()
-                    .filter(|(_, job)| !job.is_settled())
-                {
-                    job.step(tx, &mut at)
-                        .inspect_err(|_| broken = Some(index))?;
+                // Once the write lock is held: another process may have kept it for a while.
+                at.now = shared.clock.now_ms();
+                for (index, job) in batch.iter_mut().enumerate() {
+                    job.settle_if_late();
+                    if !job.is_settled() {
+                        job.step(tx, &mut at).inspect_err(|_| broken = Some(index))?;
+                    }
                 }
                 Ok(())
             });

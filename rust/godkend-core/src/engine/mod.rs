@@ -83,9 +83,7 @@ impl Engine {
         let arenas = (0..hashers)
             .map(|_| Arena::new(policy.pin.memory_kib, policy.pin.memory_kib_max))
             .collect::<Result<_>>()?;
-        let readers = (0..WORKERS)
-            .map(|_| store.connect())
-            .collect::<Result<_>>()?;
+        let readers = (0..WORKERS).map(|_| store.connect()).collect::<Result<_>>()?;
         let (lane, lane_thread) = Lane::start(&shared, store.connect()?)?;
         let (hashers, mut threads) =
             Pool::start("hasher", &shared, policy.engine.hash_queue_max, arenas)?;
@@ -93,28 +91,15 @@ impl Engine {
         threads.extend(worker_threads);
         threads.push(lane_thread);
         threads.push(watcher::start(&shared, store.connect()?)?);
-        let parts = Parts {
-            workers,
-            hashers,
-            lane,
-        };
-        Ok(Self {
-            shared,
-            parts: RwLock::new(Some(parts)),
-            threads: Mutex::new(threads),
-        })
+        let parts = Parts { workers, hashers, lane };
+        Ok(Self { shared, parts: RwLock::new(Some(parts)), threads: Mutex::new(threads) })
     }
 
     /// Refuses new work, finishes what was taken on, and ends the threads. Safe to repeat.
     pub fn close(&self) {
         self.shared.close();
         // Each queue ends once the last way to it is gone: workers first, for they feed the others.
-        drop(
-            self.parts
-                .write()
-                .unwrap_or_else(PoisonError::into_inner)
-                .take(),
-        );
+        drop(self.parts.write().unwrap_or_else(PoisonError::into_inner).take());
         let threads =
             std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
         for thread in threads {
@@ -158,25 +143,17 @@ impl Engine {
         submit: impl FnOnce(&Parts, Reply<T>),
     ) {
         if !self.shared.is_healthy() {
-            return reply.send(Err(Error::fault(
-                Reason::Internal,
-                "the engine is out of health",
-            )));
+            return reply.send(Err(Error::fault(Reason::Internal, "the engine is out of health")));
         }
         match &*self.parts.read().unwrap_or_else(PoisonError::into_inner) {
             Some(parts) => submit(parts, reply),
-            None => reply.send(Err(Error::fault(
-                Reason::Stopping,
-                "the engine is stopping",
-            ))),
+            None => reply.send(Err(Error::fault(Reason::Stopping, "the engine is stopping"))),
         }
     }
 
     /// Runs a command that needs no signature and no hash.
     pub fn submit<C: Command>(&self, command: C, deadline: Deadline, reply: Reply<C::Outcome>) {
-        self.with_parts(reply, |parts, reply| {
-            parts.lane.submit(command, deadline, reply)
-        });
+        self.with_parts(reply, |parts, reply| parts.lane.submit(command, deadline, reply));
     }
 
     /// Runs a query on a worker's own connection.
@@ -204,13 +181,8 @@ impl Engine {
             };
             let identity = identity.ok_or(Error::denied(Reason::IdentityNotFound))?;
             let authenticators = tx.authenticators_of(&identity.id)?;
-            let views = authenticators
-                .into_iter()
-                .map(|it| AuthenticatorView::of(it, &shared));
-            Ok(IdentityView {
-                authenticators: views.collect(),
-                identity,
-            })
+            let views = authenticators.into_iter().map(|it| AuthenticatorView::of(it, &shared));
+            Ok(IdentityView { authenticators: views.collect(), identity })
         });
     }
 
@@ -224,9 +196,7 @@ impl Engine {
     ) {
         let clock = Arc::clone(&self.shared.clock);
         self.query(deadline, reply, move |tx| {
-            let login = tx
-                .login(&login_id)?
-                .ok_or(Error::denied(Reason::LoginNotFound))?;
+            let login = tx.login(&login_id)?.ok_or(Error::denied(Reason::LoginNotFound))?;
             login.expect_started_by(&front_end)?;
             Ok(LoginView::of(&login, clock.now_ms()))
         });
@@ -240,9 +210,7 @@ impl Engine {
         deadline: Deadline,
         reply: Reply<Vec<Event>>,
     ) {
-        self.query(deadline, reply, move |tx| {
-            tx.events_after(after_seq, count_max)
-        });
+        self.query(deadline, reply, move |tx| tx.events_after(after_seq, count_max));
     }
 
     /// Verifies what a device signed, then goes on with `then` on the same worker.
@@ -262,9 +230,8 @@ impl Engine {
             parts.workers.submit(reply, move |reader, reply| {
                 let verified = deadline.check().and_then(|()| {
                     let id = approval::id(signed.claimed().authenticator_id())?;
-                    let key = read_one(reader, |tx| {
-                        Ok(tx.authenticator(&id)?.map(|it| it.public_key))
-                    })?;
+                    let key =
+                        read_one(reader, |tx| Ok(tx.authenticator(&id)?.map(|it| it.public_key)))?;
                     shared.verify(signed, key)
                 });
                 match verified {
@@ -311,10 +278,7 @@ impl Engine {
         deadline: Deadline,
         reply: Reply<LoginView>,
     ) -> Result<()> {
-        match (
-            UserVerification::parse(signed.claimed().user_verification)?,
-            pin,
-        ) {
+        match (UserVerification::parse(signed.claimed().user_verification)?, pin) {
             (UserVerification::Biometrics, None) => {
                 self.verify(signed, deadline, reply, move |verified, lane, _, reply| {
                     lane.submit(ApproveByBiometrics { verified }, deadline, reply);
@@ -323,28 +287,21 @@ impl Engine {
             }
             (UserVerification::Pin, Some(pin)) => {
                 let shared = Arc::clone(&self.shared);
-                self.verify(
-                    signed,
-                    deadline,
-                    reply,
-                    move |verified, lane, hashers, reply| {
-                        let lane = lane.clone();
-                        hashers.submit(reply, move |arena, reply| {
-                            reply.send(shared.approve(&lane, arena, verified, &pin, deadline));
-                        });
-                    },
-                );
+                self.verify(signed, deadline, reply, move |verified, lane, hashers, reply| {
+                    let lane = lane.clone();
+                    hashers.submit(reply, move |arena, reply| {
+                        reply.send(shared.approve(&lane, arena, verified, &pin, deadline));
+                    });
+                });
                 Ok(())
             }
             (UserVerification::Pin, None) => Err(Error::invalid("pin", "must be exactly 6 digits")),
-            (UserVerification::Biometrics, Some(_)) => Err(Error::invalid(
-                "pin",
-                "must be empty if biometrics were used",
-            )),
-            (UserVerification::None, _) => Err(Error::invalid(
-                "statement",
-                "must say PIN or BIOMETRICS to approve",
-            )),
+            (UserVerification::Biometrics, Some(_)) => {
+                Err(Error::invalid("pin", "must be empty if biometrics were used"))
+            }
+            (UserVerification::None, _) => {
+                Err(Error::invalid("statement", "must say PIN or BIOMETRICS to approve"))
+            }
         }
     }
 
@@ -368,10 +325,7 @@ impl Engine {
                             return Ok(None);
                         };
                         let identity = tx.identity(&authenticator.identity_id)?;
-                        Ok(Some((
-                            authenticator.public_key,
-                            identity.and_then(|it| it.birth_date),
-                        )))
+                        Ok(Some((authenticator.public_key, identity.and_then(|it| it.birth_date))))
                     })?;
                     let (key, birth_date) = found.unzip();
                     let verified = shared.verify(signed, key)?;
@@ -456,14 +410,12 @@ impl Shared {
         signed: Signed<S>,
         key: Option<PublicKey>,
     ) -> Result<Verified<S>> {
-        self.stats
-            .signatures
-            .fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        self.stats.signatures.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         match key {
             Some(key) => signed.verify(&key),
-            None => signed
-                .verify(&PublicKey::dummy())
-                .and(Err(Error::denied(Reason::SignatureInvalid))),
+            None => {
+                signed.verify(&PublicKey::dummy()).and(Err(Error::denied(Reason::SignatureInvalid)))
+            }
         }
     }
 
@@ -481,8 +433,7 @@ impl Shared {
         deadline.check()?;
         let mut settle = charged.check(|charged| self.look(arena, charged, pin))?;
         settle.upgraded = self.upgrade(arena, settle.checked(), pin)?;
-        // What was looked at is settled, however late it is.
-        lane.run(settle, Deadline::NONE)
+        lane.settle(settle)
     }
 
     fn change_pin(
@@ -504,35 +455,19 @@ impl Shared {
         } else {
             None
         };
-        lane.run(
-            SettlePinChange {
-                checked,
-                pin_record,
-            },
-            Deadline::NONE,
-        )
+        lane.settle(SettlePinChange { checked, pin_record })
     }
 
     fn look(&self, arena: &mut Arena, charged: command::Charged, pin: &Pin) -> Result<Checked> {
-        self.stats
-            .pin_checks
-            .fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        charged.check(&self.keys, arena, pin)
+        self.stats.pin_checks.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        charged.check(arena, pin)
     }
 
-    /// The record made anew, if it has fallen behind the parameters or keys of now.
     fn upgrade(&self, arena: &mut Arena, checked: &Checked, pin: &Pin) -> Result<Option<Vec<u8>>> {
-        if !checked.needs_upgrade(&self.policy.pin_params()?, &self.keys) {
-            return Ok(None);
-        }
         let charged = checked.charged();
-        self.pin_record(
-            arena,
-            pin,
-            charged.authenticator_id(),
-            charged.pin_version(),
-        )
-        .map(Some)
+        checked.upgrade(&self.policy.pin_params()?, &self.keys, || {
+            self.pin_record(arena, pin, charged.authenticator_id(), charged.pin_version())
+        })
     }
 
     fn pin_record(
@@ -542,20 +477,10 @@ impl Shared {
         authenticator_id: &Id,
         version: u32,
     ) -> Result<Vec<u8>> {
-        self.stats
-            .pin_records
-            .fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        self.stats.pin_records.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         let salt = random::array(&mut random::SystemRandom::new())?;
         let params = self.policy.pin_params()?;
-        PinRecord::create(
-            &self.keys,
-            arena,
-            &params,
-            pin,
-            salt,
-            authenticator_id,
-            version,
-        )
+        PinRecord::create(&self.keys, arena, &params, pin, salt, authenticator_id, version)
     }
 }
 

@@ -39,10 +39,7 @@ pub(super) struct Pool<S> {
 
 impl<S> Clone for Pool<S> {
     fn clone(&self) -> Self {
-        Self {
-            queue: self.queue.clone(),
-            retry_ms: self.retry_ms,
-        }
+        Self { queue: self.queue.clone(), retry_ms: self.retry_ms }
     }
 }
 
@@ -63,13 +60,7 @@ impl<S: Send + 'static> Pool<S> {
                 .map_err(|error| Error::fault(Reason::Overloaded, error))
         });
         let threads = threads.collect::<Result<_>>()?;
-        Ok((
-            Self {
-                queue,
-                retry_ms: shared.policy.engine.overload_retry_ms,
-            },
-            threads,
-        ))
+        Ok((Self { queue, retry_ms: shared.policy.engine.overload_retry_ms }, threads))
     }
 
     /// Queues a job, which answers with `reply`. A full queue answers at once.

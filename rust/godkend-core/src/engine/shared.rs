@@ -90,10 +90,6 @@ impl Shared {
         self.watched().remove(login_id);
     }
 
-    pub(super) fn watched_ids(&self) -> Vec<Id> {
-        self.watched().keys().copied().collect()
-    }
-
     /// Tells the observer what a commit changed.
     pub(super) fn publish(&self, effects: &Effects) {
         for (login_id, state) in &effects.logins {

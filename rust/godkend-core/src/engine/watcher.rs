@@ -1,7 +1,8 @@
 //! Learns what other processes changed. The store is all that workers share.
 //!
-//! SQLite counts the commits of other connections; looking at the count costs less than a microsecond, and
-//! only when it has moved are the watched logins read.
+//! SQLite counts the commits of other connections, and looking at the count costs less than a
+//! microsecond. When it has moved, the changes of logins since the last look are read, however many are
+//! watched, in short transactions: a long one would keep the write-ahead log from ever beginning anew.
 
 use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
@@ -9,7 +10,7 @@ use std::time::Duration;
 
 use super::shared::Shared;
 use crate::error::{Error, Reason, Result};
-use crate::store::{Connection, Effects};
+use crate::store::{Connection, Effects, ROWS_AT_A_TIME};
 
 pub(super) fn start(
     shared: &Arc<Shared>,
@@ -17,16 +18,20 @@ pub(super) fn start(
 ) -> Result<JoinHandle<()>> {
     let shared = Arc::clone(shared);
     let interval = Duration::from_millis(shared.policy.engine.watch_interval_ms);
+    let mut seen = Seen::default();
+    connection.read(&mut |tx| {
+        seen = Seen { login_change: tx.last_login_change()?, event_seq: tx.last_event_seq()? };
+        Ok(())
+    })?;
     let watch = move || {
-        let (mut version, mut seq) = (None, 0);
+        let mut version = None;
         while !shared.is_closing() {
             // A store that cannot be read now is tried again; calls meet the same fault and say so.
             if let Ok(now) = connection.version()
                 && version != Some(now)
-                && let Ok(effects) = changes(&shared, connection.as_mut(), &mut seq)
+                && follow(&shared, connection.as_mut(), &mut seen).is_ok()
             {
                 version = Some(now);
-                shared.publish(&effects);
             }
             std::thread::sleep(interval);
         }
@@ -37,21 +42,31 @@ pub(super) fn start(
         .map_err(|error| Error::fault(Reason::Overloaded, error))
 }
 
-/// Where the watched logins are now, and whether there are events after `seq`, which moves on.
-fn changes(shared: &Shared, connection: &mut dyn Connection, seq: &mut i64) -> Result<Effects> {
-    let watched = shared.watched_ids();
-    let now = shared.clock.now_ms();
-    let mut effects = Effects::default();
-    connection.read(&mut |tx| {
-        for id in &watched {
-            if let Some(login) = tx.login(id)? {
-                effects.logins.push((*id, login.state_at(now)));
-            }
+/// How far the changes have been followed.
+#[derive(Default, Clone, Copy)]
+struct Seen {
+    login_change: i64,
+    event_seq: i64,
+}
+
+/// Tells of everything that has changed since `seen`, which moves on.
+fn follow(shared: &Shared, connection: &mut dyn Connection, seen: &mut Seen) -> Result<()> {
+    loop {
+        let (mut changes, mut event_seq) = (Vec::new(), 0);
+        connection.read(&mut |tx| {
+            changes = tx.logins_changed(seen.login_change)?;
+            event_seq = tx.last_event_seq()?;
+            Ok(())
+        })?;
+        if let Some(last) = changes.last() {
+            seen.login_change = last.number;
         }
-        let last = tx.last_event_seq()?;
-        effects.events = last > *seq;
-        *seq = last;
-        Ok(())
-    })?;
-    Ok(effects)
+        let logins = changes.iter().map(|change| (change.login_id, change.state)).collect();
+        let events = event_seq > seen.event_seq;
+        seen.event_seq = event_seq;
+        shared.publish(&Effects { logins, events });
+        if changes.len() < ROWS_AT_A_TIME {
+            return Ok(());
+        }
+    }
 }

@@ -68,10 +68,7 @@ impl Keys {
     /// [`Reason::KeyFault`] if there is a file already or it cannot be written.
     pub fn create_file(path: &Path) -> Result<Self> {
         let entries = fresh()?;
-        let file = KeyFile {
-            format: FORMAT,
-            keys: entries,
-        };
+        let file = KeyFile { format: FORMAT, keys: entries };
         let text =
             Zeroizing::new(serde_json::to_vec_pretty(&file).map_err(|error| at(path, error))?);
         write_new(path, &text).map_err(|error| at(path, error))?;
@@ -89,20 +86,13 @@ impl Keys {
             // Only the place: the library's message can quote the value, which may be a key.
             at(
                 path,
-                format!(
-                    "is not a key file (line {}, column {})",
-                    error.line(),
-                    error.column()
-                ),
+                format!("is not a key file (line {}, column {})", error.line(), error.column()),
             )
         })?;
         if file.format != FORMAT {
             return Err(at(
                 path,
-                format!(
-                    "has format {}, this version reads format {FORMAT}",
-                    file.format
-                ),
+                format!("has format {}, this version reads format {FORMAT}", file.format),
             ));
         }
         Self::from_entries(file.keys).map_err(|error| match error {
@@ -130,11 +120,8 @@ impl Keys {
                     return Err(wrong(&format!("it is the same key as {}", earlier.id)));
                 }
             }
-            let bytes = Zeroizing::new(
-                STANDARD
-                    .decode(&entry.key)
-                    .map_err(|_| wrong("it is not base64"))?,
-            );
+            let bytes =
+                Zeroizing::new(STANDARD.decode(&entry.key).map_err(|_| wrong("it is not base64"))?);
             let symmetric = || {
                 if bytes.len() == KEY_LEN {
                     Ok(bytes.as_slice())
@@ -163,10 +150,7 @@ impl Keys {
                 ("sign", EDDSA) => {
                     let pair = Ed25519KeyPair::from_seed_unchecked(symmetric()?)
                         .map_err(|_| wrong("it was refused"))?;
-                    sign.push(SignKey {
-                        id,
-                        pair: SignPair::EdDsa(pair),
-                    });
+                    sign.push(SignKey { id, pair: SignPair::EdDsa(pair) });
                 }
                 ("seal" | "mac" | "sign", _) => {
                     return Err(wrong("its algorithm is not one for its use"));
@@ -247,9 +231,8 @@ fn read_private(path: &Path) -> Result<Zeroizing<Vec<u8>>> {
         return Err(at(path, "is not a file of at most 64 KiB"));
     }
     // Room for all of it at once: a buffer that grows leaves copies of keys behind.
-    let mut text = Zeroizing::new(Vec::with_capacity(
-        usize::try_from(FILE_LEN_MAX).unwrap_or_default() + 1,
-    ));
+    let mut text =
+        Zeroizing::new(Vec::with_capacity(usize::try_from(FILE_LEN_MAX).unwrap_or_default() + 1));
     Read::by_ref(&mut file)
         .take(FILE_LEN_MAX + 1)
         .read_to_end(&mut text)
@@ -267,11 +250,7 @@ fn write_new(path: &Path, text: &[u8]) -> std::io::Result<()> {
     };
     let suffix: [u8; 8] = random::array(&mut SystemRandom::new()).map_err(std::io::Error::other)?;
     let draft = directory.join(format!(".keys-{:016x}.new", u64::from_be_bytes(suffix)));
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(&draft)?;
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
     let linked = file
         .write_all(text)
         .and_then(|()| file.sync_all())

@@ -91,22 +91,11 @@ impl Keys {
             u8::try_from(key.id.len()).map_err(|error| Error::fault(Reason::KeyFault, error))?;
         let mut body = Vec::with_capacity(plaintext.len() + aead::MAX_TAG_LEN);
         body.extend_from_slice(plaintext);
-        let nonce = key
-            .key
-            .seal_in_place_append_tag(Aad::from(associated_data), &mut body)
-            .map_err(|_| {
-                Error::fault(
-                    Reason::KeyFault,
-                    format!("sealing with key {} failed", key.id),
-                )
-            })?;
-        Ok([
-            &[SEALED_FORMAT, id_len],
-            key.id.as_bytes(),
-            nonce.as_ref(),
-            &body,
-        ]
-        .concat())
+        let nonce =
+            key.key.seal_in_place_append_tag(Aad::from(associated_data), &mut body).map_err(
+                |_| Error::fault(Reason::KeyFault, format!("sealing with key {} failed", key.id)),
+            )?;
+        Ok([&[SEALED_FORMAT, id_len], key.id.as_bytes(), nonce.as_ref(), &body].concat())
     }
 
     /// Opens what [`Keys::seal`] sealed under the same `associated_data`.
@@ -115,36 +104,24 @@ impl Keys {
     /// [`Reason::KeyFault`] if the key it names is not there; [`Reason::StoreFault`] if it is
     /// damaged or was sealed for something else.
     pub fn open(&self, associated_data: &[u8], sealed: &[u8]) -> Result<Opened<'_>> {
-        let damaged = || {
-            Error::fault(
-                Reason::StoreFault,
-                "a sealed record is damaged or belongs elsewhere",
-            )
-        };
+        let damaged =
+            || Error::fault(Reason::StoreFault, "a sealed record is damaged or belongs elsewhere");
         let (&[format, id_len], rest) = sealed.split_first_chunk().ok_or_else(damaged)?;
-        let (id, rest) = rest
-            .split_at_checked(usize::from(id_len))
-            .ok_or_else(damaged)?;
-        let (nonce, body) = rest
-            .split_first_chunk::<{ aead::NONCE_LEN }>()
-            .ok_or_else(damaged)?;
+        let (id, rest) = rest.split_at_checked(usize::from(id_len)).ok_or_else(damaged)?;
+        let (nonce, body) = rest.split_first_chunk::<{ aead::NONCE_LEN }>().ok_or_else(damaged)?;
         if format != SEALED_FORMAT {
             return Err(damaged());
         }
-        let key = self
-            .seal
-            .iter()
-            .find(|key| key.id.as_bytes() == id)
-            .ok_or_else(|| {
-                // The id comes from the store: quoted, cut short by its own length byte, never trusted.
-                Error::fault(
-                    Reason::KeyFault,
-                    format!(
-                        "a record is sealed with key {:?}, which is not in the key file",
-                        String::from_utf8_lossy(id)
-                    ),
-                )
-            })?;
+        let key = self.seal.iter().find(|key| key.id.as_bytes() == id).ok_or_else(|| {
+            // The id comes from the store: quoted, cut short by its own length byte, never trusted.
+            Error::fault(
+                Reason::KeyFault,
+                format!(
+                    "a record is sealed with key {:?}, which is not in the key file",
+                    String::from_utf8_lossy(id)
+                ),
+            )
+        })?;
         let mut plaintext = Zeroizing::new(body.to_vec());
         let len = key
             .key
@@ -156,10 +133,7 @@ impl Keys {
             .map_err(|_| damaged())?
             .len();
         plaintext.truncate(len);
-        Ok(Opened {
-            plaintext,
-            key_id: &key.id,
-        })
+        Ok(Opened { plaintext, key_id: &key.id })
     }
 
     /// The id of the key that seals now; records that name another are sealed anew when touched.
@@ -195,13 +169,7 @@ impl Keys {
     /// These keys and a new one to sign EdDSA.
     #[cfg(test)]
     pub(crate) fn with_eddsa(&self) -> Result<Self> {
-        Self::from_entries(
-            self.entries
-                .iter()
-                .cloned()
-                .chain([file::fresh_eddsa()?])
-                .collect(),
-        )
+        Self::from_entries(self.entries.iter().cloned().chain([file::fresh_eddsa()?]).collect())
     }
 }
 
@@ -251,17 +219,9 @@ impl SignKey {
             SignPair::Es256(pair) => pair.sign(&SystemRandom::new(), message),
             SignPair::EdDsa(pair) => pair.try_sign(message),
         };
-        let failed = || {
-            Error::fault(
-                Reason::KeyFault,
-                format!("signing with key {} failed", self.id),
-            )
-        };
-        signature
-            .map_err(|_| failed())?
-            .as_ref()
-            .try_into()
-            .map_err(|_| failed())
+        let failed =
+            || Error::fault(Reason::KeyFault, format!("signing with key {} failed", self.id));
+        signature.map_err(|_| failed())?.as_ref().try_into().map_err(|_| failed())
     }
 }
 

@@ -41,11 +41,7 @@ impl Drop for Place {
 
 fn detail<T>(answer: Result<T>) -> String {
     match answer {
-        Err(Error::Fault {
-            reason: Reason::KeyFault,
-            detail,
-            ..
-        }) => detail,
+        Err(Error::Fault { reason: Reason::KeyFault, detail, .. }) => detail,
         Err(other) => format!("another error: {other}"),
         Ok(_) => "no error".to_owned(),
     }
@@ -75,18 +71,11 @@ fn good() -> Vec<String> {
 fn a_created_file_is_private_and_loads_as_the_same_keys() {
     let place = Place::new();
     let made = Keys::create_file(&place.file()).unwrap();
-    assert_eq!(
-        fs::metadata(place.file()).unwrap().permissions().mode() & 0o7777,
-        0o600
-    );
+    assert_eq!(fs::metadata(place.file()).unwrap().permissions().mode() & 0o7777, 0o600);
     let loaded = Keys::load(&place.file()).unwrap();
     assert_eq!(made.check_value(), loaded.check_value());
     assert_eq!(
-        loaded
-            .open(b"for", &made.seal(b"for", b"what").unwrap())
-            .unwrap()
-            .plaintext
-            .as_slice(),
+        loaded.open(b"for", &made.seal(b"for", b"what").unwrap()).unwrap().plaintext.as_slice(),
         b"what"
     );
     assert_eq!(
@@ -94,11 +83,7 @@ fn a_created_file_is_private_and_loads_as_the_same_keys() {
         loaded.active_sign_key().unwrap().public_key()
     );
     assert_eq!(made.active_sign_key().unwrap().algorithm(), "ES256");
-    assert_eq!(
-        fs::read_dir(&place.0).unwrap().count(),
-        1,
-        "the draft is gone"
-    );
+    assert_eq!(fs::read_dir(&place.0).unwrap().count(), 1, "the draft is gone");
 }
 
 #[test]
@@ -107,11 +92,7 @@ fn a_key_file_is_never_overwritten() {
     place.write("precious");
     assert!(detail(Keys::create_file(&place.file())).contains("exists"));
     assert_eq!(fs::read_to_string(place.file()).unwrap(), "precious");
-    assert_eq!(
-        fs::read_dir(&place.0).unwrap().count(),
-        1,
-        "the draft is gone"
-    );
+    assert_eq!(fs::read_dir(&place.0).unwrap().count(), 1, "the draft is gone");
 }
 
 #[test]
@@ -122,10 +103,7 @@ fn of_many_workers_that_start_at_once_one_makes_the_file() {
         let workers: Vec<_> = (0..8)
             .map(|_| scope.spawn(|| Keys::create_file(&path).map(|keys| keys.check_value())))
             .collect();
-        workers
-            .into_iter()
-            .filter_map(|worker| worker.join().unwrap().ok())
-            .collect()
+        workers.into_iter().filter_map(|worker| worker.join().unwrap().ok()).collect()
     });
     assert_eq!(made, [Keys::load(&path).unwrap().check_value()]);
 }
@@ -138,10 +116,7 @@ fn a_file_that_others_may_touch_is_refused() {
     for mode in [0o640, 0o620, 0o610, 0o604, 0o602, 0o601, 0o644, 0o777] {
         fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
         let said = detail(Keys::load(&path));
-        assert!(
-            said.contains(&format!("mode {mode:04o}")) && said.contains("chmod 600"),
-            "{said}"
-        );
+        assert!(said.contains(&format!("mode {mode:04o}")) && said.contains("chmod 600"), "{said}");
     }
     fs::set_permissions(&path, Permissions::from_mode(0o400)).unwrap();
     assert!(Keys::load(&path).is_ok());
@@ -160,32 +135,15 @@ fn what_is_not_understood_is_named() {
         (String::new(), "is not a key file (line 1"),
         ("[]".to_owned(), "is not a key file"),
         (r#"{"format":2,"keys":[]}"#.to_owned(), "has format 2"),
-        (
-            r#"{"format":1,"keys":[],"more":1}"#.to_owned(),
-            "is not a key file",
-        ),
-        (
-            file(&good()).replace(r#""id":"s1""#, r#""id":"s1","colour":"red""#),
-            "is not a key file",
-        ),
+        (r#"{"format":1,"keys":[],"more":1}"#.to_owned(), "is not a key file"),
+        (file(&good()).replace(r#""id":"s1""#, r#""id":"s1","colour":"red""#), "is not a key file"),
         (without(0), "no seal key"),
         (without(1), "no mac key"),
         (without(2), "no sign key"),
+        (with(key("s1", "seal", "AES-256-GCM-SIV", &seed(9))), "key s1: the id is used twice"),
+        (with(key("s2", "seal", "AES-256-GCM-SIV", &seed(2))), "key s2: it is the same key as m1"),
         (
-            with(key("s1", "seal", "AES-256-GCM-SIV", &seed(9))),
-            "key s1: the id is used twice",
-        ),
-        (
-            with(key("s2", "seal", "AES-256-GCM-SIV", &seed(2))),
-            "key s2: it is the same key as m1",
-        ),
-        (
-            with(key(
-                "s2",
-                "seal",
-                "AES-256-GCM-SIV",
-                &STANDARD.encode([9; 31]),
-            )),
+            with(key("s2", "seal", "AES-256-GCM-SIV", &STANDARD.encode([9; 31]))),
             "key s2: it must be 32 bytes",
         ),
         (
@@ -196,43 +154,19 @@ fn what_is_not_understood_is_named() {
             with(key("s2", "sign", "EdDSA", &STANDARD.encode([9; 64]))),
             "key s2: it must be 32 bytes",
         ),
-        (
-            with(key("s2", "sign", "ES256", &seed(9))),
-            "key s2: it must be PKCS#8",
-        ),
-        (
-            with(key("s2", "seal", "AES-256-GCM-SIV", "no base64!")),
-            "key s2: it is not base64",
-        ),
-        (
-            with(key("s2", "seal", "HMAC-SHA-256", &seed(9))),
-            "key s2: its algorithm",
-        ),
-        (
-            with(key("s2", "lock", "AES-256-GCM-SIV", &seed(9))),
-            "key s2: its use",
-        ),
-        (
-            with(key("", "seal", "AES-256-GCM-SIV", &seed(9))),
-            "key number 4 needs an id",
-        ),
-        (
-            with(key(&long_id, "seal", "AES-256-GCM-SIV", &seed(9))),
-            "key number 4 needs an id",
-        ),
-        (
-            with(key("ö", "seal", "AES-256-GCM-SIV", &seed(9))),
-            "key number 4 needs an id",
-        ),
+        (with(key("s2", "sign", "ES256", &seed(9))), "key s2: it must be PKCS#8"),
+        (with(key("s2", "seal", "AES-256-GCM-SIV", "no base64!")), "key s2: it is not base64"),
+        (with(key("s2", "seal", "HMAC-SHA-256", &seed(9))), "key s2: its algorithm"),
+        (with(key("s2", "lock", "AES-256-GCM-SIV", &seed(9))), "key s2: its use"),
+        (with(key("", "seal", "AES-256-GCM-SIV", &seed(9))), "key number 4 needs an id"),
+        (with(key(&long_id, "seal", "AES-256-GCM-SIV", &seed(9))), "key number 4 needs an id"),
+        (with(key("ö", "seal", "AES-256-GCM-SIV", &seed(9))), "key number 4 needs an id"),
         (" ".repeat(70_000), "at most 64 KiB"),
     ] {
         let place = Place::new();
         let answer = detail(Keys::load(&place.write(&text)));
         assert!(answer.contains(said), "{answer:?} does not say {said:?}");
-        assert!(
-            answer.contains("keys.json"),
-            "{answer:?} does not say which file"
-        );
+        assert!(answer.contains("keys.json"), "{answer:?} does not say which file");
         for byte in [1, 2, 3, 9] {
             assert!(!answer.contains(&seed(byte)), "a key is in the message");
         }
@@ -254,14 +188,8 @@ fn the_newest_key_seals_and_the_older_still_open() {
     let before = old.seal(b"", b"before").unwrap();
     let after = both.seal(b"", b"after").unwrap();
 
-    assert_eq!(
-        both.open(b"", &before).unwrap().key_id,
-        old.active_seal_key_id()
-    );
-    assert_eq!(
-        both.open(b"", &after).unwrap().key_id,
-        both.active_seal_key_id()
-    );
+    assert_eq!(both.open(b"", &before).unwrap().key_id, old.active_seal_key_id());
+    assert_eq!(both.open(b"", &after).unwrap().key_id, both.active_seal_key_id());
     assert_ne!(both.active_seal_key_id(), old.active_seal_key_id());
     assert!(detail(old.open(b"", &after)).contains("not in the key file"));
     assert_eq!(both.sign_keys().len(), 2);
@@ -272,10 +200,7 @@ fn added_keys_change_neither_the_check_value_nor_what_is_derived() {
     let old = Keys::generate().unwrap();
     let both = old.with_added_keys().unwrap();
     assert_eq!(old.check_value(), both.check_value());
-    assert_eq!(
-        old.derive(b"a label", &[b"part"]),
-        both.derive(b"a label", &[b"part"])
-    );
+    assert_eq!(old.derive(b"a label", &[b"part"]), both.derive(b"a label", &[b"part"]));
     assert_ne!(old.check_value(), Keys::generate().unwrap().check_value());
 }
 
@@ -285,10 +210,7 @@ fn derived_values_stay_what_they_are() {
     // identifier ever issued has changed.
     let place = Place::new();
     let keys = Keys::load(&place.write(&file(&good()))).unwrap();
-    assert_eq!(
-        crate::vectors::hex(&serde_json::json!(CHECK)),
-        keys.check_value()
-    );
+    assert_eq!(crate::vectors::hex(&serde_json::json!(CHECK)), keys.check_value());
     assert_eq!(
         crate::vectors::hex(&serde_json::json!(DERIVED)),
         keys.derive(b"godkend test v1", &[b"one", b"", b"three"])

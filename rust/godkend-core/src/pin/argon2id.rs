@@ -51,11 +51,7 @@ struct Position {
 pub(super) fn hash(compress: Compress, blocks: &mut [Block], inputs: &Inputs<'_>, out: &mut [u8]) {
     let lanes = inputs.parallelism as usize;
     let segment = inputs.memory_kib as usize / (SLICES * lanes);
-    let shape = Shape {
-        lanes,
-        segment,
-        lane: SLICES * segment,
-    };
+    let shape = Shape { lanes, segment, lane: SLICES * segment };
     let blocks = &mut blocks[..lanes * shape.lane];
     begin_lanes(blocks, shape, inputs, out.len());
     for pass in 0..inputs.iterations as usize {
@@ -68,40 +64,22 @@ pub(super) fn hash(compress: Compress, blocks: &mut [Block], inputs: &Inputs<'_>
     }
     let mut last = Block::ZERO;
     for lane in blocks.chunks_exact(shape.lane) {
-        last.0
-            .iter_mut()
-            .zip(lane[shape.lane - 1].0)
-            .for_each(|(to, word)| *to ^= word);
+        last.0.iter_mut().zip(lane[shape.lane - 1].0).for_each(|(to, word)| *to ^= word);
     }
     let mut bytes = [0; 8 * Block::WORDS];
-    bytes
-        .as_chunks_mut()
-        .0
-        .iter_mut()
-        .zip(last.0)
-        .for_each(|(to, word)| *to = word.to_le_bytes());
+    bytes.as_chunks_mut().0.iter_mut().zip(last.0).for_each(|(to, word)| *to = word.to_le_bytes());
     stretch(&[&bytes], out);
 }
 
 /// The first two blocks of each lane, from H0 (section 3.2, steps 1, 3 and 4).
 fn begin_lanes(blocks: &mut [Block], shape: Shape, inputs: &Inputs<'_>, out_bytes: usize) {
     let mut h0 = Blake2b::new().to_state();
-    for number in [
-        inputs.parallelism,
-        length(out_bytes),
-        inputs.memory_kib,
-        inputs.iterations,
-        VERSION,
-        TYPE,
-    ] {
+    for number in
+        [inputs.parallelism, length(out_bytes), inputs.memory_kib, inputs.iterations, VERSION, TYPE]
+    {
         h0.update(&number.to_le_bytes());
     }
-    for field in [
-        inputs.password,
-        inputs.salt,
-        inputs.secret,
-        inputs.associated_data,
-    ] {
+    for field in [inputs.password, inputs.salt, inputs.secret, inputs.associated_data] {
         h0.update(&length(field.len()).to_le_bytes());
         h0.update(field);
     }
@@ -109,16 +87,9 @@ fn begin_lanes(blocks: &mut [Block], shape: Shape, inputs: &Inputs<'_>, out_byte
     for (number, lane) in (0u32..).zip(blocks.chunks_exact_mut(shape.lane)) {
         for (index, block) in (0u32..2).zip(lane) {
             let mut bytes = [0; 8 * Block::WORDS];
-            stretch(
-                &[h0.as_bytes(), &index.to_le_bytes(), &number.to_le_bytes()],
-                &mut bytes,
-            );
+            stretch(&[h0.as_bytes(), &index.to_le_bytes(), &number.to_le_bytes()], &mut bytes);
             let words = bytes.as_chunks().0;
-            block
-                .0
-                .iter_mut()
-                .zip(words)
-                .for_each(|(to, word)| *to = u64::from_le_bytes(*word));
+            block.0.iter_mut().zip(words).for_each(|(to, word)| *to = u64::from_le_bytes(*word));
         }
     }
 }
@@ -161,11 +132,7 @@ fn fill_segment(
     for index in first..shape.segment {
         let column = slice * shape.segment + index;
         let next = lane * shape.lane + column;
-        let previous = if column == 0 {
-            next + shape.lane - 1
-        } else {
-            next - 1
-        };
+        let previous = if column == 0 { next + shape.lane - 1 } else { next - 1 };
         let random = match &mut addresses {
             Some(addresses) => addresses.take(index),
             None => blocks[previous].0[0],
@@ -184,30 +151,15 @@ fn fill_segment(
 fn reference(shape: Shape, position: Position, index: usize, random: u64) -> usize {
     let Position { pass, slice, lane } = position;
     let (j1, j2) = (random & 0xffff_ffff, (random >> 32) as usize);
-    let chosen = if pass == 0 && slice == 0 {
-        lane
-    } else {
-        j2 % shape.lanes
-    };
-    let finished = if pass == 0 {
-        slice * shape.segment
-    } else {
-        shape.lane - shape.segment
-    };
+    let chosen = if pass == 0 && slice == 0 { lane } else { j2 % shape.lanes };
+    let finished = if pass == 0 { slice * shape.segment } else { shape.lane - shape.segment };
     // In its own lane what this segment has filled counts too, but for the previous block.
-    let area = if chosen == lane {
-        finished + index - 1
-    } else {
-        finished - usize::from(index == 0)
-    };
+    let area =
+        if chosen == lane { finished + index - 1 } else { finished - usize::from(index == 0) };
     let area = area as u64;
     let x = (j1 * j1) >> 32;
     let offset = (area - 1 - ((area * x) >> 32)) as usize;
-    let start = if pass == 0 || slice == SLICES - 1 {
-        0
-    } else {
-        (slice + 1) * shape.segment
-    };
+    let start = if pass == 0 || slice == SLICES - 1 { 0 } else { (slice + 1) * shape.segment };
     chosen * shape.lane + (start + offset) % shape.lane
 }
 
@@ -224,24 +176,9 @@ impl Addresses {
     fn new(compress: Compress, blocks: usize, position: Position, iterations: u32) -> Self {
         let Position { pass, slice, lane } = position;
         let mut input = Block::ZERO;
-        let head = [
-            pass,
-            lane,
-            slice,
-            blocks,
-            iterations as usize,
-            TYPE as usize,
-        ];
-        input
-            .0
-            .iter_mut()
-            .zip(head)
-            .for_each(|(to, value)| *to = value as u64);
-        let mut addresses = Self {
-            compress,
-            input,
-            drawn: Block::ZERO,
-        };
+        let head = [pass, lane, slice, blocks, iterations as usize, TYPE as usize];
+        input.0.iter_mut().zip(head).for_each(|(to, value)| *to = value as u64);
+        let mut addresses = Self { compress, input, drawn: Block::ZERO };
         addresses.draw();
         addresses
     }

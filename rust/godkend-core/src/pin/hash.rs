@@ -31,11 +31,7 @@ pub struct Params {
 impl Params {
     /// 12288 KiB, 3 iterations, 1 lane: the cheapest for the server of the equivalent sets that
     /// the OWASP Password Storage Cheat Sheet and ASVS 5.0 appendix C approve.
-    pub const DEFAULT: Self = Self {
-        memory_kib: 12_288,
-        iterations: 3,
-        parallelism: 1,
-    };
+    pub const DEFAULT: Self = Self { memory_kib: 12_288, iterations: 3, parallelism: 1 };
     /// RFC 9106 section 3.1: eight blocks of 1 KiB for each lane.
     pub const MEMORY_KIB_MIN: u32 = 8;
     /// 1 GiB; above, one damaged record could take the machine down.
@@ -67,11 +63,7 @@ impl Params {
                 "must be 8 for each of parallelism, to 1048576",
             ));
         }
-        Ok(Self {
-            memory_kib,
-            iterations,
-            parallelism,
-        })
+        Ok(Self { memory_kib, iterations, parallelism })
     }
 
     /// Memory of one hash, in KiB.
@@ -125,17 +117,10 @@ impl Arena {
             Params::new(kib, Params::ITERATIONS_MIN, Params::PARALLELISM_MIN)?;
         }
         if memory_kib > memory_kib_max {
-            return Err(Error::invalid(
-                "memory_kib",
-                "must not be above memory_kib_max",
-            ));
+            return Err(Error::invalid("memory_kib", "must not be above memory_kib_max"));
         }
         let blocks_max = usize::try_from(memory_kib_max).unwrap_or(usize::MAX);
-        let mut arena = Self {
-            blocks: Vec::new(),
-            blocks_max,
-            compress: fastest(),
-        };
+        let mut arena = Self { blocks: Vec::new(), blocks_max, compress: fastest() };
         arena.grow(usize::try_from(memory_kib).unwrap_or(usize::MAX))?;
         Ok(arena)
     }
@@ -143,10 +128,7 @@ impl Arena {
     fn grow(&mut self, count: usize) -> Result<()> {
         let more = count.saturating_sub(self.blocks.len());
         self.blocks.try_reserve_exact(more).map_err(|error| {
-            Error::fault(
-                Reason::Overloaded,
-                format!("no {count} KiB for hashing: {error}"),
-            )
+            Error::fault(Reason::Overloaded, format!("no {count} KiB for hashing: {error}"))
         })?;
         self.blocks.resize(count, Block::ZERO);
         Ok(())
@@ -176,10 +158,8 @@ impl Arena {
         }
         let count = usize::try_from(params.memory_kib).unwrap_or(usize::MAX);
         if count > self.blocks_max {
-            let detail = format!(
-                "a hash needs {count} KiB, at most {} KiB are allowed",
-                self.blocks_max
-            );
+            let detail =
+                format!("a hash needs {count} KiB, at most {} KiB are allowed", self.blocks_max);
             return Err(Error::fault(Reason::StoreFault, detail));
         }
         if count > self.blocks.len() {
@@ -223,20 +203,14 @@ mod tests {
     fn the_vectors_of_rfc_9106_hold() {
         let file = vectors::read("argon2/rfc9106.json");
         let mut count = 0;
-        for vector in file["vectors"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .filter(|vector| vector["type"] == "argon2id")
+        for vector in
+            file["vectors"].as_array().unwrap().iter().filter(|vector| vector["type"] == "argon2id")
         {
             let bytes = |name: &str| vectors::hex(&vector[name]);
             let number = |name: &str| u32::try_from(vector[name].as_u64().unwrap()).unwrap();
-            let params = Params::new(
-                number("memory_kib"),
-                number("iterations"),
-                number("parallelism"),
-            )
-            .unwrap();
+            let params =
+                Params::new(number("memory_kib"), number("iterations"), number("parallelism"))
+                    .unwrap();
             let mut out = vec![0; bytes("tag").len()];
             let mut arena = Arena::new(64, 64).unwrap();
             // Twice in one arena: what the first hash leaves behind must not change the second.
@@ -287,13 +261,7 @@ mod tests {
         let mut arena = Arena::new(64, 64).unwrap();
         let params = Params::new(65, 1, 1).unwrap();
         let answer = arena.hash(&params, b"493817", &[0; 16], b"", b"", &mut [0; 32]);
-        assert!(matches!(
-            answer,
-            Err(Error::Fault {
-                reason: Reason::StoreFault,
-                ..
-            })
-        ));
+        assert!(matches!(answer, Err(Error::Fault { reason: Reason::StoreFault, .. })));
     }
 
     #[test]
@@ -302,14 +270,7 @@ mod tests {
         let params = Params::new(64, 1, 1).unwrap();
         let mut hash = |salt: usize, data: usize, out: usize| {
             arena
-                .hash(
-                    &params,
-                    b"493817",
-                    &vec![0; salt],
-                    b"",
-                    &vec![0; data],
-                    &mut vec![0; out],
-                )
+                .hash(&params, b"493817", &vec![0; salt], b"", &vec![0; data], &mut vec![0; out])
                 .is_ok()
         };
         assert!(hash(8, 32, 4));

@@ -50,11 +50,7 @@ mod portable {
 
     pub(super) fn compress(previous: &Block, reference: &Block, next: &mut Block, over: bool) {
         let mut mixed = *previous;
-        mixed
-            .0
-            .iter_mut()
-            .zip(&reference.0)
-            .for_each(|(to, word)| *to ^= word);
+        mixed.0.iter_mut().zip(&reference.0).for_each(|(to, word)| *to ^= word);
         let mut z = mixed;
         for row in z.0.as_chunks_mut::<16>().0 {
             permute(row);
@@ -64,9 +60,7 @@ mod portable {
                 std::array::from_fn(|word| 16 * (word / 2) + 2 * column + word % 2);
             let mut words = at.map(|index| z.0[index]);
             permute(&mut words);
-            at.into_iter()
-                .zip(words)
-                .for_each(|(index, word)| z.0[index] = word);
+            at.into_iter().zip(words).for_each(|(index, word)| z.0[index] = word);
         }
         for ((to, z), mixed) in next.0.iter_mut().zip(z.0).zip(mixed.0) {
             *to = if over { *to ^ z ^ mixed } else { z ^ mixed };
@@ -142,11 +136,7 @@ mod avx2 {
             for (i, v) in v.iter_mut().enumerate() {
                 let at = 8 * rows + i;
                 *v = _mm256_xor_si256(load(previous, at), load(reference, at));
-                let kept = if OVER {
-                    _mm256_xor_si256(*v, load(next, at))
-                } else {
-                    *v
-                };
+                let kept = if OVER { _mm256_xor_si256(*v, load(next, at)) } else { *v };
                 store(next, at, kept);
             }
             permute_rows(&mut v);
@@ -188,26 +178,9 @@ mod avx2 {
     fn permute_rows(v: &mut [Vector; 8]) {
         let [a0, b0, c0, d0, a1, b1, c1, d1] = *v;
         let [a0, b0, c0, d0, a1, b1, c1, d1] = mix([a0, b0, c0, d0, a1, b1, c1, d1]);
-        let [a0, b0, c0, d0, a1, b1, c1, d1] = mix([
-            a0,
-            left(b0),
-            half(c0),
-            right(d0),
-            a1,
-            left(b1),
-            half(c1),
-            right(d1),
-        ]);
-        *v = [
-            a0,
-            right(b0),
-            half(c0),
-            left(d0),
-            a1,
-            right(b1),
-            half(c1),
-            left(d1),
-        ];
+        let [a0, b0, c0, d0, a1, b1, c1, d1] =
+            mix([a0, left(b0), half(c0), right(d0), a1, left(b1), half(c1), right(d1)]);
+        *v = [a0, right(b0), half(c0), left(d0), a1, right(b1), half(c1), left(d1)];
     }
 
     /// P on two columns, one in the lower halves and one in the upper: `v[i]` holds words 2i and 2i + 1
@@ -217,26 +190,9 @@ mod avx2 {
     fn permute_columns(v: &mut [Vector; 8]) {
         let [a0, a1, b0, b1, c0, c1, d0, d1] = *v;
         let [a0, b0, c0, d0, a1, b1, c1, d1] = mix([a0, b0, c0, d0, a1, b1, c1, d1]);
-        let [a0, b0, c1, d0, a1, b1, c0, d1] = mix([
-            a0,
-            join(b0, b1),
-            c1,
-            join(d1, d0),
-            a1,
-            join(b1, b0),
-            c0,
-            join(d0, d1),
-        ]);
-        *v = [
-            a0,
-            a1,
-            join(b1, b0),
-            join(b0, b1),
-            c0,
-            c1,
-            join(d0, d1),
-            join(d1, d0),
-        ];
+        let [a0, b0, c1, d0, a1, b1, c0, d1] =
+            mix([a0, join(b0, b1), c1, join(d1, d0), a1, join(b1, b0), c0, join(d0, d1)]);
+        *v = [a0, a1, join(b1, b0), join(b0, b1), c0, c1, join(d0, d1), join(d1, d0)];
     }
 
     /// Four quarter-rounds at once, twice: GB of section 3.6 on each word of both halves.

@@ -47,12 +47,7 @@ impl PinRecord {
         id: &[u8; 16],
         version: u32,
     ) -> Result<Vec<u8>> {
-        let mut record = Self {
-            params: *params,
-            salt,
-            tag: [0; TAG_LEN],
-            key_id: String::new(),
-        };
+        let mut record = Self { params: *params, salt, tag: [0; TAG_LEN], key_id: String::new() };
         arena.hash(params, pin.as_bytes(), &salt, b"", b"", &mut record.tag)?;
         record.reseal(keys, id, version)
     }
@@ -65,14 +60,10 @@ impl PinRecord {
     /// bounds.
     pub fn open(keys: &Keys, bytes: &[u8], id: &[u8; 16], version: u32) -> Result<Self> {
         let opened = keys.open(&associated_data(id, version), bytes)?;
-        let plain: &[u8; LEN] = opened
-            .plaintext
-            .as_slice()
-            .try_into()
-            .map_err(|_| unreadable("its length"))?;
-        let (&[format], rest) = plain
-            .split_first_chunk::<1>()
-            .ok_or_else(|| unreadable("its length"))?;
+        let plain: &[u8; LEN] =
+            opened.plaintext.as_slice().try_into().map_err(|_| unreadable("its length"))?;
+        let (&[format], rest) =
+            plain.split_first_chunk::<1>().ok_or_else(|| unreadable("its length"))?;
         if format != FORMAT {
             return Err(unreadable("its format"));
         }
@@ -83,16 +74,9 @@ impl PinRecord {
         // takes all memory.
         let params = Params::new(memory_kib, iterations, parallelism)
             .map_err(|_| unreadable("its parameters"))?;
-        let (salt, rest) = rest
-            .split_first_chunk()
-            .ok_or_else(|| unreadable("its length"))?;
+        let (salt, rest) = rest.split_first_chunk().ok_or_else(|| unreadable("its length"))?;
         let tag = rest.try_into().map_err(|_| unreadable("its length"))?;
-        Ok(Self {
-            params,
-            salt: *salt,
-            tag,
-            key_id: opened.key_id.to_owned(),
-        })
+        Ok(Self { params, salt: *salt, tag, key_id: opened.key_id.to_owned() })
     }
 
     /// Whether `pin` is the PIN of this record, compared in constant time. The caller charges a
@@ -102,14 +86,7 @@ impl PinRecord {
     /// A fault if the hash could not be made; that says nothing about the PIN.
     pub fn verify(&self, arena: &mut Arena, pin: &Pin) -> Result<bool> {
         let mut tag = Zeroizing::new([0; TAG_LEN]);
-        arena.hash(
-            &self.params,
-            pin.as_bytes(),
-            &self.salt,
-            b"",
-            b"",
-            tag.as_mut_slice(),
-        )?;
+        arena.hash(&self.params, pin.as_bytes(), &self.salt, b"", b"", tag.as_mut_slice())?;
         Ok(tag.ct_eq(&self.tag).into())
     }
 
@@ -133,11 +110,9 @@ impl PinRecord {
     pub fn reseal(&self, keys: &Keys, id: &[u8; 16], version: u32) -> Result<Vec<u8>> {
         let mut plain = Zeroizing::new(Vec::with_capacity(LEN));
         plain.push(FORMAT);
-        for number in [
-            self.params.memory_kib(),
-            self.params.iterations(),
-            self.params.parallelism(),
-        ] {
+        for number in
+            [self.params.memory_kib(), self.params.iterations(), self.params.parallelism()]
+        {
             plain.extend_from_slice(&number.to_be_bytes());
         }
         plain.extend_from_slice(&self.salt);
@@ -215,18 +190,9 @@ mod tests {
     fn a_swapped_or_rolled_back_record_is_a_fault() {
         let keys = Keys::generate().unwrap();
         let bytes = made(&keys, b"493817");
-        assert_eq!(
-            reason(PinRecord::open(&keys, &bytes, &[8; 16], 1)),
-            Some(Reason::StoreFault)
-        );
-        assert_eq!(
-            reason(PinRecord::open(&keys, &bytes, &ID, 0)),
-            Some(Reason::StoreFault)
-        );
-        assert_eq!(
-            reason(PinRecord::open(&keys, &bytes, &ID, 2)),
-            Some(Reason::StoreFault)
-        );
+        assert_eq!(reason(PinRecord::open(&keys, &bytes, &[8; 16], 1)), Some(Reason::StoreFault));
+        assert_eq!(reason(PinRecord::open(&keys, &bytes, &ID, 0)), Some(Reason::StoreFault));
+        assert_eq!(reason(PinRecord::open(&keys, &bytes, &ID, 2)), Some(Reason::StoreFault));
     }
 
     #[test]
@@ -246,10 +212,7 @@ mod tests {
         old[0] = 1;
         for plain in [&zeros[..], &costly, &old, &[], &[1]] {
             let sealed = keys.seal(&associated_data(&ID, 1), plain).unwrap();
-            assert_eq!(
-                reason(PinRecord::open(&keys, &sealed, &ID, 1)),
-                Some(Reason::StoreFault)
-            );
+            assert_eq!(reason(PinRecord::open(&keys, &sealed, &ID, 1)), Some(Reason::StoreFault));
         }
     }
 
@@ -266,10 +229,7 @@ mod tests {
         let resealed =
             PinRecord::open(&both, &record.reseal(&both, &ID, 1).unwrap(), &ID, 1).unwrap();
         assert!(!resealed.needs_upgrade(&cheap(), &both));
-        assert_eq!(
-            resealed.verify(&mut Arena::new(64, 64).unwrap(), &pin(b"493817")),
-            Ok(true)
-        );
+        assert_eq!(resealed.verify(&mut Arena::new(64, 64).unwrap(), &pin(b"493817")), Ok(true));
     }
 
     #[test]
@@ -285,10 +245,7 @@ mod tests {
         for bit in 0..bytes.len() * 8 {
             let mut damaged = bytes.clone();
             damaged[bit / 8] ^= 1 << (bit % 8);
-            assert!(
-                reason(PinRecord::open(&keys, &damaged, &ID, 1)).is_some(),
-                "bit {bit}"
-            );
+            assert!(reason(PinRecord::open(&keys, &damaged, &ID, 1)).is_some(), "bit {bit}");
         }
     }
 

@@ -28,13 +28,8 @@ pub enum Weakness {
 
 impl Weakness {
     /// All of them, for tests and documentation.
-    pub const ALL: &[Self] = &[
-        Self::Repeat,
-        Self::Run,
-        Self::Pattern,
-        Self::BirthDate,
-        Self::Common,
-    ];
+    pub const ALL: &[Self] =
+        &[Self::Repeat, Self::Run, Self::Pattern, Self::BirthDate, Self::Common];
 
     /// The name as callers see it.
     #[must_use]
@@ -71,16 +66,12 @@ pub fn weakness(pin: &Pin, birth_date: Option<BirthDate>) -> Option<Weakness> {
 type Digits = [u8; PIN_DIGITS];
 
 fn is_repeat(digits: &Digits) -> bool {
-    digits
-        .windows(2)
-        .all(|pair| matches!(pair, [a, b] if a == b))
+    digits.windows(2).all(|pair| matches!(pair, [a, b] if a == b))
 }
 
 fn is_run(digits: &Digits) -> bool {
     let steps_by = |step: u8| {
-        digits
-            .windows(2)
-            .all(|pair| matches!(pair, [a, b] if (a - b'0' + step) % 10 == b - b'0'))
+        digits.windows(2).all(|pair| matches!(pair, [a, b] if (a - b'0' + step) % 10 == b - b'0'))
     };
     // One down is nine up on the circle of ten digits.
     steps_by(1) || steps_by(9)
@@ -116,11 +107,7 @@ impl BirthDate {
     pub fn new(year: u16, month: u8, day: u8) -> Result<Self> {
         let known = (Self::YEAR_MIN..=Self::YEAR_MAX).contains(&year)
             && (1..=days_in_month(year, month)).contains(&day);
-        if known {
-            Ok(Self { year, month, day })
-        } else {
-            Err(refused())
-        }
+        if known { Ok(Self { year, month, day }) } else { Err(refused()) }
     }
 
     /// Reads `YYYY-MM-DD`.
@@ -131,18 +118,11 @@ impl BirthDate {
         let &[y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2] = text.as_bytes() else {
             return Err(refused());
         };
-        if ![y1, y2, y3, y4, m1, m2, d1, d2]
-            .iter()
-            .all(u8::is_ascii_digit)
-        {
+        if ![y1, y2, y3, y4, m1, m2, d1, d2].iter().all(u8::is_ascii_digit) {
             return Err(refused());
         }
         let two = |tens: u8, ones: u8| (tens - b'0') * 10 + (ones - b'0');
-        Self::new(
-            u16::from(two(y1, y2)) * 100 + u16::from(two(y3, y4)),
-            two(m1, m2),
-            two(d1, d2),
-        )
+        Self::new(u16::from(two(y1, y2)) * 100 + u16::from(two(y3, y4)), two(m1, m2), two(d1, d2))
     }
 
     /// The year, 1900 to 2199.
@@ -167,12 +147,8 @@ impl BirthDate {
     /// the whole year with the month or the day on either side.
     fn resembles(self, digits: &Digits) -> bool {
         let mut date = [0; 8];
-        let numbers = [
-            self.year / 100,
-            self.year % 100,
-            u16::from(self.month),
-            u16::from(self.day),
-        ];
+        let numbers =
+            [self.year / 100, self.year % 100, u16::from(self.month), u16::from(self.day)];
         for (pair, number) in date.chunks_exact_mut(2).zip(numbers) {
             for (digit, value) in pair.iter_mut().zip([number / 10, number % 10]) {
                 // Two-digit numbers, so that the value is below ten and the conversion cannot fail.
@@ -204,10 +180,7 @@ impl fmt::Display for BirthDate {
 }
 
 fn refused() -> Error {
-    Error::invalid(
-        "birth_date",
-        "must be a day of the calendar as YYYY-MM-DD, 1900 to 2199",
-    )
+    Error::invalid("birth_date", "must be a day of the calendar as YYYY-MM-DD, 1900 to 2199")
 }
 
 /// 0 for what is not a month, so that no day fits.

@@ -8,13 +8,7 @@ use crate::vectors;
 const DENIED: Error = Error::denied(Reason::SignatureInvalid);
 
 fn invalid(answer: &Result<PublicKey>) -> bool {
-    matches!(
-        answer,
-        Err(Error::Invalid {
-            field: "public_key",
-            ..
-        })
-    )
+    matches!(answer, Err(Error::Invalid { field: "public_key", .. }))
 }
 
 /// Runs a Wycheproof file and answers how many were (valid, invalid).
@@ -29,11 +23,7 @@ fn wycheproof(path: &str, algorithm: Algorithm, key_field: &str) -> (usize, usiz
             Ok(key),
             "SubjectPublicKeyInfo"
         );
-        assert_eq!(
-            PublicKey::parse(algorithm, key.as_bytes()),
-            Ok(key),
-            "as stored"
-        );
+        assert_eq!(PublicKey::parse(algorithm, key.as_bytes()), Ok(key), "as stored");
         for test in group["tests"].as_array().unwrap() {
             let (message, signature) = (vectors::hex(&test["msg"]), vectors::hex(&test["sig"]));
             // Wherever the domain ends and the message begins, the signature is over both.
@@ -53,29 +43,20 @@ fn wycheproof(path: &str, algorithm: Algorithm, key_field: &str) -> (usize, usiz
             }
         }
     }
-    assert_eq!(
-        file["numberOfTests"].as_u64(),
-        u64::try_from(valid + refused).ok()
-    );
+    assert_eq!(file["numberOfTests"].as_u64(), u64::try_from(valid + refused).ok());
     (valid, refused)
 }
 
 #[test]
 fn wycheproof_p256_signatures_are_told_apart() {
-    let counts = wycheproof(
-        "wycheproof/ecdsa_secp256r1_sha256_test.json",
-        Algorithm::P256,
-        "uncompressed",
-    );
+    let counts =
+        wycheproof("wycheproof/ecdsa_secp256r1_sha256_test.json", Algorithm::P256, "uncompressed");
     assert_eq!(counts, (174, 310));
 }
 
 #[test]
 fn wycheproof_ed25519_signatures_are_told_apart() {
-    assert_eq!(
-        wycheproof("wycheproof/ed25519_test.json", Algorithm::Ed25519, "pk"),
-        (88, 63)
-    );
+    assert_eq!(wycheproof("wycheproof/ed25519_test.json", Algorithm::Ed25519, "pk"), (88, 63));
 }
 
 #[test]
@@ -84,17 +65,11 @@ fn a_point_off_the_curve_is_refused() {
     for place in [1, 32, 33, 64] {
         let mut moved = dummy.as_bytes().to_vec();
         moved[place] ^= 1;
-        assert!(
-            invalid(&PublicKey::parse(Algorithm::P256, &moved)),
-            "byte {place}"
-        );
+        assert!(invalid(&PublicKey::parse(Algorithm::P256, &moved)), "byte {place}");
     }
     let mut beyond_the_field = [0xff; 65];
     beyond_the_field[0] = 4;
-    assert!(invalid(&PublicKey::parse(
-        Algorithm::P256,
-        &beyond_the_field
-    )));
+    assert!(invalid(&PublicKey::parse(Algorithm::P256, &beyond_the_field)));
 }
 
 #[test]
@@ -116,10 +91,7 @@ fn other_forms_of_a_p256_key_are_refused() {
         &other_curve,
         P256_SPKI,
     ] {
-        assert!(
-            invalid(&PublicKey::parse(Algorithm::P256, bytes)),
-            "{bytes:02x?}"
-        );
+        assert!(invalid(&PublicKey::parse(Algorithm::P256, bytes)), "{bytes:02x?}");
     }
 }
 
@@ -136,10 +108,7 @@ fn ed25519_keys_of_small_order_are_refused_in_every_encoding() {
         for sign in [0, 0x80] {
             let mut point = y;
             point[31] |= sign;
-            assert!(
-                invalid(&PublicKey::parse(Algorithm::Ed25519, &point)),
-                "{point:02x?}"
-            );
+            assert!(invalid(&PublicKey::parse(Algorithm::Ed25519, &point)), "{point:02x?}");
         }
     }
 }
@@ -159,10 +128,7 @@ fn ed25519_keys_that_are_not_canonical_or_of_another_length_are_refused() {
 #[test]
 fn the_dummy_key_is_a_key_and_fits_no_signature() {
     let dummy = PublicKey::dummy();
-    assert_eq!(
-        PublicKey::parse(Algorithm::P256, dummy.as_bytes()),
-        Ok(dummy)
-    );
+    assert_eq!(PublicKey::parse(Algorithm::P256, dummy.as_bytes()), Ok(dummy));
     let digest = digest::digest(&digest::SHA256, b"godkend dummy device key v1\0");
     assert_eq!(&dummy.as_bytes()[1..33], digest.as_ref());
     assert_eq!(dummy.verify(b"", b"", &[]), Err(DENIED));
@@ -170,10 +136,7 @@ fn the_dummy_key_is_a_key_and_fits_no_signature() {
 
 #[test]
 fn a_signature_longer_than_any_is_refused_unread() {
-    assert_eq!(
-        PublicKey::dummy().verify(b"", b"", &vec![0x30; 10_000_000]),
-        Err(DENIED)
-    );
+    assert_eq!(PublicKey::dummy().verify(b"", b"", &vec![0x30; 10_000_000]), Err(DENIED));
 }
 
 proptest! {

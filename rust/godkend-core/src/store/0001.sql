@@ -38,6 +38,7 @@ CREATE INDEX authenticator_of_identity ON authenticator (identity_id, activated_
 CREATE TABLE code (
     id                    BLOB PRIMARY KEY,
     identity_id           BLOB NOT NULL,
+    channel               INTEGER NOT NULL,
     state                 INTEGER NOT NULL,
     tries_left            INTEGER NOT NULL,
     created_at            INTEGER NOT NULL,
@@ -72,9 +73,12 @@ CREATE TABLE login (
     attempts          BLOB NOT NULL,
     started_at        INTEGER NOT NULL,
     expires_at        INTEGER NOT NULL,
-    approved_at       INTEGER
+    approved_at       INTEGER,
+    -- Numbers the writes of all logins, so that other processes can follow them.
+    changed           INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX login_pending ON login (user_id_digest, expires_at)
+CREATE INDEX login_changed ON login (changed);
+CREATE INDEX login_pending ON login (user_id_digest, source_digest, expires_at)
     WHERE user_id_digest IS NOT NULL AND state = 1;
 CREATE INDEX login_expiry ON login (expires_at);
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::{Connection, Effects, Store, Tx};
+use super::{Connection, Effects, LoginChange, ROWS_AT_A_TIME, Store, Tx};
 use crate::Id;
 use crate::activation::{Code, CodeState};
 use crate::authenticator::Authenticator;
@@ -26,6 +26,8 @@ struct Rows {
     budgets: BTreeMap<[u8; 16], i64>,
     events: Vec<Event>,
     version: i64,
+    login_changes: i64,
+    changed: BTreeMap<Id, i64>,
 }
 
 impl Store for MemoryStore {
@@ -48,10 +50,7 @@ impl Connection for MemoryStore {
         work: &mut dyn FnMut(&mut dyn Tx) -> Result<()>,
     ) -> Result<Effects> {
         let mut rows = self.rows();
-        let mut tx = MemoryTx {
-            rows: rows.clone(),
-            effects: Effects::default(),
-        };
+        let mut tx = MemoryTx { rows: rows.clone(), effects: Effects::default() };
         work(&mut tx)?;
         *rows = tx.rows;
         rows.version += 1;
@@ -60,10 +59,7 @@ impl Connection for MemoryStore {
 
     fn read(&mut self, work: &mut dyn FnMut(&mut dyn Tx) -> Result<()>) -> Result<()> {
         let rows = self.rows().clone();
-        work(&mut MemoryTx {
-            rows,
-            effects: Effects::default(),
-        })
+        work(&mut MemoryTx { rows, effects: Effects::default() })
     }
 
     fn version(&mut self) -> Result<i64> {
@@ -83,9 +79,7 @@ impl Tx for MemoryTx {
 
     fn identity_by_user_id(&mut self, canonical: &str) -> Result<Option<Identity>> {
         let mut all = self.rows.identities.values();
-        Ok(all
-            .find(|identity| identity.user_id.canonical == canonical)
-            .cloned())
+        Ok(all.find(|identity| identity.user_id.canonical == canonical).cloned())
     }
 
     fn put_identity(&mut self, identity: &Identity) -> Result<()> {
@@ -99,18 +93,13 @@ impl Tx for MemoryTx {
 
     fn authenticators_of(&mut self, identity_id: &Id) -> Result<Vec<Authenticator>> {
         let all = self.rows.authenticators.values();
-        let mut of: Vec<_> = all
-            .filter(|row| row.identity_id == *identity_id)
-            .cloned()
-            .collect();
+        let mut of: Vec<_> = all.filter(|row| row.identity_id == *identity_id).cloned().collect();
         of.sort_by_key(|row| (row.activated_at, row.id));
         Ok(of)
     }
 
     fn put_authenticator(&mut self, authenticator: &Authenticator) -> Result<()> {
-        self.rows
-            .authenticators
-            .insert(authenticator.id, authenticator.clone());
+        self.rows.authenticators.insert(authenticator.id, authenticator.clone());
         Ok(())
     }
 
@@ -126,11 +115,7 @@ impl Tx for MemoryTx {
     }
 
     fn code_by_activation(&mut self, activation_id: &Id) -> Result<Option<Code>> {
-        let has = |row: &&Code| {
-            row.activation
-                .as_ref()
-                .is_some_and(|a| a.id == *activation_id)
-        };
+        let has = |row: &&Code| row.activation.as_ref().is_some_and(|a| a.id == *activation_id);
         Ok(self.rows.codes.values().find(has).cloned())
     }
 
@@ -143,9 +128,15 @@ impl Tx for MemoryTx {
         Ok(self.rows.logins.get(id).cloned())
     }
 
-    fn pending_logins(&mut self, user_id_digest: &[u8; 32], now: Millis) -> Result<Vec<Login>> {
+    fn pending_logins(
+        &mut self,
+        user_id_digest: &[u8; 32],
+        source_digest: &[u8; 16],
+        now: Millis,
+    ) -> Result<Vec<Login>> {
         let pending = self.rows.logins.values().filter(|login| {
             login.user_id_digest.as_ref() == Some(user_id_digest)
+                && login.source_digest == *source_digest
                 && login.state == State::Pending
                 && login.expires_at > now
         });
@@ -154,6 +145,8 @@ impl Tx for MemoryTx {
 
     fn put_login(&mut self, login: &Login) -> Result<()> {
         self.effects.logins.push((login.id, login.state));
+        self.rows.login_changes += 1;
+        self.rows.changed.insert(login.id, self.rows.login_changes);
         self.rows.logins.insert(login.id, login.clone());
         Ok(())
     }
@@ -172,10 +165,7 @@ impl Tx for MemoryTx {
             .rows
             .events
             .last()
-            .map_or_else(Tip::default, |last| Tip {
-                seq: last.seq,
-                hash: last.hash,
-            });
+            .map_or_else(Tip::default, |last| Tip { seq: last.seq, hash: last.hash });
         self.rows.events.push(tip.link(event, now));
         self.effects.events = true;
         Ok(())
@@ -190,14 +180,48 @@ impl Tx for MemoryTx {
         Ok(self.rows.events.last().map_or(0, |last| last.seq))
     }
 
-    fn sweep(&mut self, expired_before: Millis, now: Millis) -> Result<usize> {
-        let before = self.rows.logins.len() + self.rows.budgets.len();
-        self.rows
-            .logins
-            .retain(|_, login| login.expires_at >= expired_before);
-        self.rows
+    fn logins_changed(&mut self, after: i64) -> Result<Vec<LoginChange>> {
+        let changed = self.rows.changed.iter().filter(|(_, number)| **number > after);
+        let mut changes: Vec<_> = changed
+            .filter_map(|(id, &number)| {
+                let state = self.rows.logins.get(id)?.state;
+                Some(LoginChange { number, login_id: *id, state })
+            })
+            .collect();
+        changes.sort_by_key(|change| change.number);
+        changes.truncate(ROWS_AT_A_TIME);
+        Ok(changes)
+    }
+
+    fn last_login_change(&mut self) -> Result<i64> {
+        Ok(self.rows.login_changes)
+    }
+
+    fn sweep_logins(&mut self, expired_before: Millis) -> Result<usize> {
+        let before = self.rows.logins.len();
+        let (changed, last) = (&self.rows.changed, self.rows.login_changes);
+        self.rows.logins.retain(|id, login| {
+            login.expires_at >= expired_before || changed.get(id) == Some(&last)
+        });
+        let logins = &self.rows.logins;
+        self.rows.changed.retain(|id, _| logins.contains_key(id));
+        Ok(before - logins.len())
+    }
+
+    fn sweep_budgets(&mut self, after: &[u8; 16], now: Millis) -> Result<Option<[u8; 16]>> {
+        let looked_at: Vec<[u8; 16]> = self
+            .rows
             .budgets
-            .retain(|_, arrival_us| *arrival_us >= now.saturating_mul(1_000));
-        Ok(before - self.rows.logins.len() - self.rows.budgets.len())
+            .keys()
+            .filter(|key| *key > after)
+            .take(ROWS_AT_A_TIME)
+            .copied()
+            .collect();
+        for key in &looked_at {
+            if self.rows.budgets.get(key).is_some_and(|at| *at < now.saturating_mul(1_000)) {
+                self.rows.budgets.remove(key);
+            }
+        }
+        Ok(looked_at.last().copied())
     }
 }

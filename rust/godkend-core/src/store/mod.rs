@@ -4,10 +4,12 @@
 //! never rests on a stale read; what a transaction changed is reported when it is committed.
 
 mod memory;
+mod opening;
 mod row;
 mod sqlite;
 
 pub use memory::MemoryStore;
+pub use opening::open;
 pub use sqlite::{SqliteStore, sqlite_version};
 
 use crate::Id;
@@ -54,6 +56,20 @@ pub trait Connection: Send {
     fn version(&mut self) -> Result<i64>;
 }
 
+/// How many rows one step of sweeping or of following looks at.
+pub const ROWS_AT_A_TIME: usize = 1_000;
+
+/// A login whose row was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LoginChange {
+    /// Counts the writes of logins.
+    pub number: i64,
+    /// Which login.
+    pub login_id: Id,
+    /// Its state.
+    pub state: State,
+}
+
 /// What a committed transaction changed, for those who watch.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Effects {
@@ -88,8 +104,13 @@ pub trait Tx {
     fn put_code(&mut self, code: &Code) -> Result<()>;
     /// A login.
     fn login(&mut self, id: &Id) -> Result<Option<Login>>;
-    /// The logins for one typed user ID that are pending at a time.
-    fn pending_logins(&mut self, user_id_digest: &[u8; 32], now: Millis) -> Result<Vec<Login>>;
+    /// The logins for one typed user ID from one source that are pending at a time.
+    fn pending_logins(
+        &mut self,
+        user_id_digest: &[u8; 32],
+        source_digest: &[u8; 16],
+        now: Millis,
+    ) -> Result<Vec<Login>>;
     /// Adds or replaces a login.
     fn put_login(&mut self, login: &Login) -> Result<()>;
     /// The arrival time of a budget in microseconds; 0 if there is none.
@@ -102,6 +123,14 @@ pub trait Tx {
     fn events_after(&mut self, seq: i64, count_max: usize) -> Result<Vec<Event>>;
     /// The number of the last event; 0 if there is none.
     fn last_event_seq(&mut self) -> Result<i64>;
-    /// Removes logins that expired before a time and budgets that are full again, some at a time.
-    fn sweep(&mut self, expired_before: Millis, now: Millis) -> Result<usize>;
+    /// Logins whose rows were written after the change with this number, in order, some at a time.
+    fn logins_changed(&mut self, after: i64) -> Result<Vec<LoginChange>>;
+    /// The number of the last change of a login; 0 if there is none.
+    fn last_login_change(&mut self) -> Result<i64>;
+    /// Removes logins that expired before a time, some at a time; how many. The last one that changed
+    /// stays, so that the numbers of changes never begin anew.
+    fn sweep_logins(&mut self, expired_before: Millis) -> Result<usize>;
+    /// Looks at some budgets after a key and removes those that are full again; the last key that was
+    /// looked at, or nothing at the end.
+    fn sweep_budgets(&mut self, after: &[u8; 16], now: Millis) -> Result<Option<[u8; 16]>>;
 }

@@ -3,8 +3,9 @@
 use rusqlite::Row;
 use rusqlite::types::FromSql;
 
+use super::LoginChange;
 use crate::Id;
-use crate::activation::{Activation, Code, CodeState};
+use crate::activation::{Activation, Channel, Code, CodeState};
 use crate::approval::UserVerification;
 use crate::authenticator::Authenticator;
 use crate::error::{Error, Reason, Result};
@@ -62,11 +63,7 @@ impl<'a, 'b> Columns<'a, 'b> {
     fn attempts(&mut self) -> Result<Vec<Id>> {
         let bytes: Vec<u8> = self.take()?;
         let (ids, rest) = bytes.as_chunks::<16>();
-        if rest.is_empty() {
-            Ok(ids.to_vec())
-        } else {
-            Err(damaged("attempts"))
-        }
+        if rest.is_empty() { Ok(ids.to_vec()) } else { Err(damaged("attempts")) }
     }
 }
 
@@ -90,10 +87,7 @@ pub(super) fn identity(row: &Row<'_>) -> Result<Identity> {
     let birth_date = |text: Option<String>| text.map(|text| BirthDate::parse(&text)).transpose();
     Ok(Identity {
         id: columns.take()?,
-        user_id: UserId {
-            chosen: columns.take()?,
-            canonical: columns.take()?,
-        },
+        user_id: UserId { chosen: columns.take()?, canonical: columns.take()? },
         name: columns.take()?,
         birth_date: birth_date(columns.take()?).map_err(|_| damaged("birth_date"))?,
         level: columns.level()?,
@@ -128,6 +122,7 @@ pub(super) fn code(row: &Row<'_>) -> Result<Code> {
     Ok(Code {
         id: columns.take()?,
         identity_id: columns.take()?,
+        channel: Channel::parse(columns.take()?).map_err(|_| damaged("channel"))?,
         state: match columns.take::<i64>()? {
             1 => CodeState::Issued,
             2 => CodeState::Used,
@@ -177,6 +172,15 @@ pub(super) fn login(row: &Row<'_>) -> Result<Login> {
         started_at: columns.take()?,
         expires_at: columns.take()?,
         approved_at: columns.take()?,
+    })
+}
+
+pub(super) fn login_change(row: &Row<'_>) -> Result<LoginChange> {
+    let mut columns = Columns::of(row);
+    Ok(LoginChange {
+        number: columns.take()?,
+        login_id: columns.take()?,
+        state: State::from_number(columns.take()?).ok_or_else(|| damaged("state"))?,
     })
 }
 

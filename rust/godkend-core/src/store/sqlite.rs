@@ -16,7 +16,7 @@ use rusqlite::{
 };
 
 use super::row::{self, algorithm_number, fault};
-use super::{Connection, Effects, Store, Tx};
+use super::{Connection, Effects, LoginChange, ROWS_AT_A_TIME, Store, Tx};
 use crate::Id;
 use crate::activation::{Code, CodeState};
 use crate::authenticator::Authenticator;
@@ -39,7 +39,6 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 /// is shorter than the steps of SQLite's own waiting.
 const BUSY_PAUSE: Duration = Duration::from_micros(250);
 const KEY_CHECK: &str = "key_check";
-const SWEPT_MAX: i64 = 1_000;
 
 /// The version of the SQLite inside.
 #[must_use]
@@ -60,14 +59,9 @@ impl SqliteStore {
     /// another store; nothing is overwritten.
     pub fn open(path: &Path, keys: &Keys) -> Result<Self> {
         if rusqlite::version_number() < SQLITE_VERSION_MIN {
-            return Err(Error::fault(
-                Reason::StoreFault,
-                "SQLite is older than 3.51.3",
-            ));
+            return Err(Error::fault(Reason::StoreFault, "SQLite is older than 3.51.3"));
         }
-        let store = Self {
-            path: path.to_owned(),
-        };
+        let store = Self { path: path.to_owned() };
         store.inspect()?;
         store.in_words(store.make_private())?;
         let mut sqlite = store.sqlite()?;
@@ -95,29 +89,23 @@ impl SqliteStore {
             let application_id: i32 =
                 sqlite.query_row("PRAGMA application_id", [], |row| row.get(0))?;
             let version = sqlite.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-            let is_empty = sqlite.query_row(
-                "SELECT NOT EXISTS (SELECT 1 FROM sqlite_schema)",
-                [],
-                |row| row.get(0),
-            )?;
+            let is_empty =
+                sqlite.query_row("SELECT NOT EXISTS (SELECT 1 FROM sqlite_schema)", [], |row| {
+                    row.get(0)
+                })?;
             Ok((application_id, version, is_empty, whole))
         };
         let (application_id, version, is_empty, whole) =
             self.in_words(look().map_err(|error| fault(&error)))?;
         if whole != "ok" {
-            return self.in_words(Err(Error::fault(
-                Reason::StoreFault,
-                format!("damaged: {whole}"),
-            )));
+            return self
+                .in_words(Err(Error::fault(Reason::StoreFault, format!("damaged: {whole}"))));
         }
         // A file whose creation has not been committed yet has neither number, and nothing in it; most
         // files of other programs have neither number either.
         let is_new = (application_id, version) == (0, 0) && is_empty;
         if application_id != APPLICATION_ID && !is_new {
-            return self.in_words(Err(Error::fault(
-                Reason::StoreFault,
-                "not a store of godkend",
-            )));
+            return self.in_words(Err(Error::fault(Reason::StoreFault, "not a store of godkend")));
         }
         self.in_words(refuse_newer(version))
     }
@@ -125,12 +113,7 @@ impl SqliteStore {
     /// Makes a new file for its owner alone; SQLite gives its companions the same mode.
     fn make_private(&self) -> Result<()> {
         let mut options = OpenOptions::new();
-        match options
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&self.path)
-        {
+        match options.write(true).create_new(true).mode(0o600).open(&self.path) {
             Err(error) if error.kind() != ErrorKind::AlreadyExists => {
                 Err(Error::fault(Reason::StoreFault, error))
             }
@@ -143,7 +126,13 @@ impl SqliteStore {
             let mut sqlite = Sqlite::open(&self.path)?;
             sqlite.busy_handler(Some(wait_for_lock))?;
             sqlite.set_prepared_statement_cache_capacity(64);
-            sqlite.pragma_update(None, "journal_mode", "WAL")?;
+            let mode: String =
+                sqlite.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
+            if mode != "wal" {
+                return Err(rusqlite::Error::InvalidParameterName(format!(
+                    "write-ahead logging cannot be had here, only {mode:?}"
+                )));
+            }
             sqlite.pragma_update(None, "synchronous", "FULL")?;
             sqlite.pragma_update(None, "cache_size", -16_384)?;
             Ok(sqlite)
@@ -154,17 +143,9 @@ impl SqliteStore {
     /// Names the file in a fault, for the one line that an operator reads.
     fn in_words<T>(&self, result: Result<T>) -> Result<T> {
         result.map_err(|error| match error {
-            Error::Fault {
-                reason,
-                detail,
-                retry_after_ms,
-            } => {
+            Error::Fault { reason, detail, retry_after_ms } => {
                 let detail = format!("store {}: {detail}", self.path.display());
-                Error::Fault {
-                    reason,
-                    detail,
-                    retry_after_ms,
-                }
+                Error::Fault { reason, detail, retry_after_ms }
             }
             other => other,
         })
@@ -173,10 +154,7 @@ impl SqliteStore {
 
 impl Store for SqliteStore {
     fn connect(&self) -> Result<Box<dyn Connection>> {
-        Ok(Box::new(SqliteConnection {
-            sqlite: self.sqlite()?,
-            durable: true,
-        }))
+        Ok(Box::new(SqliteConnection { sqlite: self.sqlite()?, durable: true }))
     }
 }
 
@@ -205,24 +183,23 @@ fn migrate(sqlite: &mut Sqlite, keys: &Keys) -> Result<()> {
         for migration in MIGRATIONS.iter().skip(done) {
             tx.execute_batch(migration)?;
         }
-        tx.pragma_update(None, "application_id", APPLICATION_ID)?;
-        tx.pragma_update(
-            None,
-            "user_version",
-            i64::try_from(MIGRATIONS.len()).unwrap_or(0),
-        )?;
+        if done < MIGRATIONS.len() {
+            tx.pragma_update(None, "application_id", APPLICATION_ID)?;
+            let now = i64::try_from(MIGRATIONS.len()).unwrap_or(0);
+            tx.pragma_update(None, "user_version", now)?;
+        }
         let stored: Option<[u8; 32]> = tx
-            .query_row(
-                "SELECT value FROM meta WHERE key = ?1",
-                [KEY_CHECK],
-                |row| row.get(0),
-            )
+            .query_row("SELECT value FROM meta WHERE key = ?1", [KEY_CHECK], |row| row.get(0))
             .optional()?;
         match stored {
             Some(stored) if stored == keys.check_value() => {}
             Some(_) => {
                 let detail = "the key file belongs to another store";
                 return Ok(Err(Error::fault(Reason::KeyFault, detail)));
+            }
+            None if version > 0 => {
+                let detail = "damaged: it has lost the mark of its keys";
+                return Ok(Err(Error::fault(Reason::StoreFault, detail)));
             }
             None => {
                 let insert = "INSERT INTO meta (key, value) VALUES (?1, ?2)";
@@ -249,11 +226,7 @@ impl SqliteConnection {
 
     fn run(&self, begin: &str, work: &mut dyn FnMut(&mut dyn Tx) -> Result<()>) -> Result<Effects> {
         self.execute(begin)?;
-        let mut tx = SqliteTx {
-            sqlite: &self.sqlite,
-            effects: Effects::default(),
-            tip: None,
-        };
+        let mut tx = SqliteTx { sqlite: &self.sqlite, effects: Effects::default(), tip: None };
         // Rolls back also if `work` panics, so that the next transaction finds none open.
         let open = RollbackOnDrop(&self.sqlite);
         work(&mut tx)?;
@@ -283,9 +256,7 @@ impl Connection for SqliteConnection {
     ) -> Result<Effects> {
         if durable != self.durable {
             let level = if durable { "FULL" } else { "NORMAL" };
-            self.sqlite
-                .pragma_update(None, "synchronous", level)
-                .map_err(|error| fault(&error))?;
+            self.sqlite.pragma_update(None, "synchronous", level).map_err(|error| fault(&error))?;
             self.durable = durable;
         }
         self.run("BEGIN IMMEDIATE", work)
@@ -296,13 +267,9 @@ impl Connection for SqliteConnection {
     }
 
     fn version(&mut self) -> Result<i64> {
-        let mut statement = self
-            .sqlite
-            .prepare_cached("PRAGMA data_version")
-            .map_err(|error| fault(&error))?;
-        statement
-            .query_row([], |row| row.get(0))
-            .map_err(|error| fault(&error))
+        let mut statement =
+            self.sqlite.prepare_cached("PRAGMA data_version").map_err(|error| fault(&error))?;
+        statement.query_row([], |row| row.get(0)).map_err(|error| fault(&error))
     }
 }
 
@@ -315,9 +282,7 @@ struct SqliteTx<'a> {
 
 impl SqliteTx<'_> {
     fn statement(&self, sql: &str) -> Result<CachedStatement<'_>> {
-        self.sqlite
-            .prepare_cached(sql)
-            .map_err(|error| fault(&error))
+        self.sqlite.prepare_cached(sql).map_err(|error| fault(&error))
     }
 
     fn all<T>(
@@ -344,10 +309,13 @@ impl SqliteTx<'_> {
         Ok(self.all(sql, params, read)?.pop())
     }
 
+    fn number(&self, sql: &str) -> Result<i64> {
+        let read = |row: &rusqlite::Row<'_>| row.get(0).map_err(|error| fault(&error));
+        Ok(self.one(sql, [], read)?.unwrap_or(0))
+    }
+
     fn put(&self, sql: &str, params: impl Params) -> Result<usize> {
-        self.statement(sql)?
-            .execute(params)
-            .map_err(|error| fault(&error))
+        self.statement(sql)?.execute(params).map_err(|error| fault(&error))
     }
 }
 
@@ -360,7 +328,7 @@ macro_rules! columns {
          pin_version, charged, cleared, locked_until, attempts, blocked_at, activated_at"
     };
     (code) => {
-        "id, identity_id, state, tries_left, created_at, expires_at, activation_id, \
+        "id, identity_id, channel, state, tries_left, created_at, expires_at, activation_id, \
          activation_challenge, key_algorithm, public_key, device_name, activation_expires_at, \
          finished_by"
     };
@@ -376,29 +344,27 @@ macro_rules! columns {
 
 macro_rules! select {
     ($table:ident, $rest:literal) => {
-        concat!(
-            "SELECT ",
-            columns!($table),
-            " FROM ",
-            stringify!($table),
-            " ",
-            $rest
-        )
+        concat!("SELECT ", columns!($table), " FROM ", stringify!($table), " ", $rest)
     };
 }
 
 macro_rules! insert {
     ($table:ident, $rest:literal) => {
-        concat!(
-            "INSERT INTO ",
-            stringify!($table),
-            " (",
-            columns!($table),
-            ") ",
-            $rest
-        )
+        concat!("INSERT INTO ", stringify!($table), " (", columns!($table), ") ", $rest)
     };
 }
+
+/// Writes of logins are numbered, under the write lock, so that other processes can follow them.
+const PUT_LOGIN: &str = concat!(
+    "INSERT INTO login (",
+    columns!(login),
+    ", changed) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, \
+     ?18, (SELECT coalesce(max(changed), 0) + 1 FROM login)) \
+     ON CONFLICT (id) DO UPDATE SET state = excluded.state, \
+     identity_id = excluded.identity_id, authenticator_id = excluded.authenticator_id, \
+     user_verification = excluded.user_verification, attempts = excluded.attempts, \
+     approved_at = excluded.approved_at, changed = excluded.changed"
+);
 
 impl Tx for SqliteTx<'_> {
     fn identity(&mut self, id: &Id) -> Result<Option<Identity>> {
@@ -406,11 +372,7 @@ impl Tx for SqliteTx<'_> {
     }
 
     fn identity_by_user_id(&mut self, canonical: &str) -> Result<Option<Identity>> {
-        self.one(
-            select!(identity, "WHERE user_id_canonical = ?1"),
-            [canonical],
-            row::identity,
-        )
+        self.one(select!(identity, "WHERE user_id_canonical = ?1"), [canonical], row::identity)
     }
 
     fn put_identity(&mut self, identity: &Identity) -> Result<()> {
@@ -438,18 +400,11 @@ impl Tx for SqliteTx<'_> {
     }
 
     fn authenticator(&mut self, id: &Id) -> Result<Option<Authenticator>> {
-        self.one(
-            select!(authenticator, "WHERE id = ?1"),
-            [id],
-            row::authenticator,
-        )
+        self.one(select!(authenticator, "WHERE id = ?1"), [id], row::authenticator)
     }
 
     fn authenticators_of(&mut self, identity_id: &Id) -> Result<Vec<Authenticator>> {
-        let sql = select!(
-            authenticator,
-            "WHERE identity_id = ?1 ORDER BY activated_at, id"
-        );
+        let sql = select!(authenticator, "WHERE identity_id = ?1 ORDER BY activated_at, id");
         self.all(sql, [identity_id], row::authenticator)
     }
 
@@ -490,25 +445,17 @@ impl Tx for SqliteTx<'_> {
 
     fn issued_codes_of(&mut self, identity_id: &Id) -> Result<Vec<Code>> {
         let sql = select!(code, "WHERE identity_id = ?1 AND state = ?2 ORDER BY id");
-        self.all(
-            sql,
-            params![identity_id, CodeState::Issued as u8],
-            row::code,
-        )
+        self.all(sql, params![identity_id, CodeState::Issued as u8], row::code)
     }
 
     fn code_by_activation(&mut self, activation_id: &Id) -> Result<Option<Code>> {
-        self.one(
-            select!(code, "WHERE activation_id = ?1"),
-            [activation_id],
-            row::code,
-        )
+        self.one(select!(code, "WHERE activation_id = ?1"), [activation_id], row::code)
     }
 
     fn put_code(&mut self, code: &Code) -> Result<()> {
         let sql = insert!(
             code,
-            "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) \
+            "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14) \
              ON CONFLICT (id) DO UPDATE SET state = excluded.state, \
              tries_left = excluded.tries_left, activation_id = excluded.activation_id, \
              activation_challenge = excluded.activation_challenge, \
@@ -523,6 +470,7 @@ impl Tx for SqliteTx<'_> {
             params![
                 code.id,
                 code.identity_id,
+                code.channel as u8,
                 code.state as u8,
                 code.tries_left,
                 code.created_at,
@@ -543,24 +491,22 @@ impl Tx for SqliteTx<'_> {
         self.one(select!(login, "WHERE id = ?1"), [id], row::login)
     }
 
-    fn pending_logins(&mut self, user_id_digest: &[u8; 32], now: Millis) -> Result<Vec<Login>> {
+    fn pending_logins(
+        &mut self,
+        user_id_digest: &[u8; 32],
+        source_digest: &[u8; 16],
+        now: Millis,
+    ) -> Result<Vec<Login>> {
         // `state = 1` in words, so that the partial index fits.
         let sql = select!(
             login,
-            "WHERE user_id_digest = ?1 AND expires_at > ?2 AND state = 1"
+            "WHERE user_id_digest = ?1 AND source_digest = ?2 AND expires_at > ?3 AND state = 1"
         );
-        self.all(sql, params![user_id_digest, now], row::login)
+        self.all(sql, params![user_id_digest, source_digest, now], row::login)
     }
 
     fn put_login(&mut self, login: &Login) -> Result<()> {
-        let sql = insert!(
-            login,
-            "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18) \
-             ON CONFLICT (id) DO UPDATE SET state = excluded.state, \
-             identity_id = excluded.identity_id, authenticator_id = excluded.authenticator_id, \
-             user_verification = excluded.user_verification, attempts = excluded.attempts, \
-             approved_at = excluded.approved_at"
-        );
+        let sql = PUT_LOGIN;
         self.put(
             sql,
             params![
@@ -606,10 +552,7 @@ impl Tx for SqliteTx<'_> {
             Some(tip) => tip,
             None => {
                 let last = self.one(select!(event, "ORDER BY seq DESC LIMIT 1"), [], row::event)?;
-                last.map_or_else(Tip::default, |last| Tip {
-                    seq: last.seq,
-                    hash: last.hash,
-                })
+                last.map_or_else(Tip::default, |last| Tip { seq: last.seq, hash: last.hash })
             }
         };
         let event = tip.link(event, now);
@@ -627,10 +570,7 @@ impl Tx for SqliteTx<'_> {
                 event.hash,
             ],
         )?;
-        self.tip = Some(Tip {
-            seq: event.seq,
-            hash: event.hash,
-        });
+        self.tip = Some(Tip { seq: event.seq, hash: event.hash });
         self.effects.events = true;
         Ok(())
     }
@@ -642,22 +582,41 @@ impl Tx for SqliteTx<'_> {
     }
 
     fn last_event_seq(&mut self) -> Result<i64> {
-        let read =
-            |row: &rusqlite::Row<'_>| row.get::<_, Option<i64>>(0).map_err(|error| fault(&error));
-        Ok(self
-            .one("SELECT max(seq) FROM event", [], read)?
-            .flatten()
-            .unwrap_or(0))
+        self.number("SELECT coalesce(max(seq), 0) FROM event")
     }
 
-    fn sweep(&mut self, expired_before: Millis, now: Millis) -> Result<usize> {
-        let logins = "DELETE FROM login WHERE id IN \
-                      (SELECT id FROM login WHERE expires_at < ?1 LIMIT ?2)";
-        let budgets = "DELETE FROM budget WHERE key IN \
-                       (SELECT key FROM budget WHERE arrival_us < ?1 LIMIT ?2)";
-        let logins = self.put(logins, params![expired_before, SWEPT_MAX])?;
-        Ok(logins + self.put(budgets, params![now.saturating_mul(1_000), SWEPT_MAX])?)
+    fn logins_changed(&mut self, after: i64) -> Result<Vec<LoginChange>> {
+        let sql =
+            "SELECT changed, id, state FROM login WHERE changed > ?1 ORDER BY changed LIMIT ?2";
+        self.all(sql, params![after, rows_at_a_time()], row::login_change)
     }
+
+    fn last_login_change(&mut self) -> Result<i64> {
+        self.number("SELECT coalesce(max(changed), 0) FROM login")
+    }
+
+    fn sweep_logins(&mut self, expired_before: Millis) -> Result<usize> {
+        let sql = "DELETE FROM login WHERE id IN (SELECT id FROM login \
+                   WHERE expires_at < ?1 AND changed < (SELECT max(changed) FROM login) LIMIT ?2)";
+        self.put(sql, params![expired_before, rows_at_a_time()])
+    }
+
+    fn sweep_budgets(&mut self, after: &[u8; 16], now: Millis) -> Result<Option<[u8; 16]>> {
+        let last = "SELECT max(key) FROM \
+                    (SELECT key FROM budget WHERE key > ?1 ORDER BY key LIMIT ?2)";
+        let read = |row: &rusqlite::Row<'_>| row.get(0).map_err(|error| fault(&error));
+        let last: Option<[u8; 16]> =
+            self.one(last, params![after, rows_at_a_time()], read)?.flatten();
+        if let Some(last) = last {
+            let full = "DELETE FROM budget WHERE key > ?1 AND key <= ?2 AND arrival_us < ?3";
+            self.put(full, params![after, last, now.saturating_mul(1_000)])?;
+        }
+        Ok(last)
+    }
+}
+
+fn rows_at_a_time() -> i64 {
+    i64::try_from(ROWS_AT_A_TIME).unwrap_or(i64::MAX)
 }
 
 /// The only state a query spells out, kept true by the compiler.

@@ -1,11 +1,11 @@
 //! From an activation code to an activated phone.
 
-use super::derive_id;
+use super::{derive_id, draw, put_budgets};
 use crate::Id;
 use crate::activation::{Activation, Channel, Code, CodeState, CodeText, Match};
 use crate::approval::{self, ActivationStatement, Verified};
 use crate::authenticator::Authenticator;
-use crate::budget::{Cell, spend};
+use crate::budget::Cell;
 use crate::clock::Millis;
 use crate::engine::lane::{Command, Moment};
 use crate::error::{Error, Reason, Result};
@@ -52,16 +52,15 @@ impl Command for IssueActivationCode {
             expires_at: code.expires_at,
         };
         if let Some(made) = tx.code(&id)? {
-            let same = made.identity_id == self.identity_id;
+            let same = made.identity_id == self.identity_id && made.channel == self.channel;
             return if same {
                 Ok(issued(&made))
             } else {
                 Err(Error::denied(Reason::RequestIdReused))
             };
         }
-        let identity = tx
-            .identity(&self.identity_id)?
-            .ok_or(Error::denied(Reason::IdentityNotFound))?;
+        let identity =
+            tx.identity(&self.identity_id)?.ok_or(Error::denied(Reason::IdentityNotFound))?;
         identity.usable()?;
         for mut earlier in tx.issued_codes_of(&identity.id)? {
             earlier.state = CodeState::Replaced;
@@ -70,6 +69,7 @@ impl Command for IssueActivationCode {
         let code = Code {
             id,
             identity_id: identity.id,
+            channel: self.channel,
             state: CodeState::Issued,
             tries_left: at.policy.activation.tries_max,
             created_at: at.now,
@@ -119,57 +119,38 @@ impl Command for BeginActivation {
     const DURABLE: bool = true;
 
     fn step(&self, tx: &mut dyn Tx, at: &mut Moment<'_>) -> Result<ActivationBegun> {
-        self.spend_budgets(tx, at)?;
+        let drawn = self.draw(tx, at)?;
         let identity = tx.identity_by_user_id(&self.user_id_canonical)?;
         let identity_id = identity.as_ref().map_or([0; 16], |identity| identity.id);
         let code = tx.issued_codes_of(&identity_id)?.pop();
         // Derived and compared even if there is no such code, so that every answer costs the same.
         let code_id = code.as_ref().map_or([0; 16], |code| code.id);
         let matched = CodeText::derive(at.keys, &code_id).matches(&self.code);
-        let wrong = Err(Error::denied(Reason::ActivationCodeWrong));
-        let Some(mut code) = code.filter(|code| code.is_live(at.now)) else {
-            return wrong;
-        };
-        if identity.is_none_or(|identity| identity.usable().is_err()) {
-            return wrong;
-        }
-        match matched {
-            Match::Proved => self.begin(tx, at, code),
-            Match::Other => wrong,
-            Match::Named => {
+        let usable = identity.is_some_and(|identity| identity.usable().is_ok());
+        let code = code.filter(|code| usable && code.is_live(at.now));
+        match (matched, code) {
+            (Match::Proved, Some(code)) => return self.begin(tx, at, code),
+            (Match::Named, Some(mut code)) => {
                 code.tries_left -= 1;
                 tx.put_code(&code)?;
                 tx.append_event(self.event(kind::ACTIVATION_REFUSED, &code), at.now)?;
-                wrong
             }
+            _ => {}
         }
+        put_budgets(tx, &drawn)?;
+        Err(Error::denied(Reason::ActivationCodeWrong))
     }
 }
 
 impl BeginActivation {
-    fn spend_budgets(&self, tx: &mut dyn Tx, at: &Moment<'_>) -> Result<()> {
+    /// What the budgets would be after this try; written only if it is wrong, since a right code is
+    /// no stranger's.
+    fn draw(&self, tx: &mut dyn Tx, at: &Moment<'_>) -> Result<[Cell; 2]> {
         let budget = &at.policy.budget;
-        let source = derive_id(
-            at.keys,
-            b"budget activation source v1",
-            &[self.source.as_bytes()],
-        );
+        let source = derive_id(at.keys, b"budget activation source v1", &[self.source.as_bytes()]);
         let overall = derive_id(at.keys, b"budget activation overall v1", &[]);
-        let mut cells = [
-            (source, budget.activation_source),
-            (overall, budget.activation_overall),
-        ]
-        .map(|(key, quota)| Cell {
-            key,
-            quota,
-            arrival_us: 0,
-        });
-        for cell in &mut cells {
-            cell.arrival_us = tx.budget(&cell.key)?;
-        }
-        spend(cells, at.now)?
-            .iter()
-            .try_for_each(|cell| tx.put_budget(&cell.key, cell.arrival_us))
+        let budgets = [(source, budget.activation_source), (overall, budget.activation_overall)];
+        draw(tx, budgets, at.now)
     }
 
     fn begin(
@@ -178,12 +159,10 @@ impl BeginActivation {
         at: &mut Moment<'_>,
         mut code: Code,
     ) -> Result<ActivationBegun> {
-        let parts: [&[u8]; 3] = [&self.request_id, &code.id, self.public_key.as_bytes()];
+        let parts: [&[u8]; 4] =
+            [&self.request_id, &code.id, self.public_key.as_bytes(), self.device_name.as_bytes()];
         let id = derive_id(at.keys, b"activation v1", &parts);
-        let under_way = code
-            .activation
-            .take()
-            .filter(|it| it.id == id && at.now < it.expires_at);
+        let under_way = code.activation.take().filter(|it| it.id == id && at.now < it.expires_at);
         let (activation, repeated) = match under_way {
             Some(activation) => (activation, true),
             None => {
@@ -257,11 +236,7 @@ impl FinishActivation {
         let identity = tx.identity(&code.identity_id)?.ok_or_else(over)?;
         let live = code.is_live(now) && now < activation.expires_at;
         if live || code.state == CodeState::Used {
-            Ok(UnderWay {
-                code,
-                activation,
-                identity,
-            })
+            Ok(UnderWay { code, activation, identity })
         } else {
             Err(over())
         }
@@ -287,19 +262,21 @@ impl UnderWay {
     /// Whether the statement answers this activation's challenge, for an identity that may be used.
     ///
     /// # Errors
-    /// Denied with `STATEMENT_WRONG_CHALLENGE` or `IDENTITY_BLOCKED`; with `ACTIVATION_NOT_FOUND` for
+    /// Denied with `STATEMENT_WRONG_CHALLENGE`, `SIGNATURE_INVALID` if it names another key, or
+    /// `IDENTITY_BLOCKED`; with `ACTIVATION_NOT_FOUND` for
     /// another attempt after the one that finished: it may come with another PIN, which must not look
     /// accepted.
     pub fn check(&self, statement: &ActivationStatement) -> Result<()> {
         if statement.challenge != self.activation.challenge {
             return Err(Error::denied(Reason::StatementWrongChallenge));
         }
+        let key = &self.activation.public_key;
+        let named = PublicKey::parse(key.algorithm(), &statement.public_key);
+        if named.as_ref() != Ok(key) {
+            return Err(Error::denied(Reason::SignatureInvalid));
+        }
         let attempt_id = approval::id(&statement.attempt_id)?;
-        if self
-            .activation
-            .finished_by
-            .is_some_and(|finished_by| finished_by != attempt_id)
-        {
+        if self.activation.finished_by.is_some_and(|finished_by| finished_by != attempt_id) {
             return Err(Error::denied(Reason::ActivationNotFound));
         }
         self.identity.usable()
@@ -316,11 +293,7 @@ impl Command for FinishActivation {
         if under_way.is_finished() {
             return Ok(self.authenticator_id);
         }
-        let UnderWay {
-            mut code,
-            mut activation,
-            identity,
-        } = under_way;
+        let UnderWay { mut code, mut activation, identity } = under_way;
         activation.finished_by = Some(approval::id(&self.verified.statement().attempt_id)?);
         code.activation = Some(activation.clone());
         code.state = CodeState::Used;

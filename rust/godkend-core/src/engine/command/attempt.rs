@@ -17,20 +17,21 @@ use crate::store::Tx;
 pub struct Charged {
     /// Whose PIN.
     authenticator_id: Id,
-    pin_record: Vec<u8>,
+    record: PinRecord,
     pin_version: u32,
     charge: Charge,
 }
 
 /// Charges an attempt to an authenticator that may be used. The caller writes the row.
+///
+/// # Errors
+/// Denied as [`crate::lockout::Lockout::charge`] says. A fault if the record cannot be opened, which
+/// says nothing about the PIN and must not cost a strike.
 pub(super) fn charge(authenticator: &mut Authenticator, at: &Moment<'_>) -> Result<Charged> {
     let charge = authenticator.lockout.charge(&at.policy.lockout, at.now)?;
-    Ok(Charged {
-        authenticator_id: authenticator.id,
-        pin_record: authenticator.pin_record.clone(),
-        pin_version: authenticator.pin_version,
-        charge,
-    })
+    let (id, pin_version) = (authenticator.id, authenticator.pin_version);
+    let record = PinRecord::open(at.keys, &authenticator.pin_record, &id, pin_version)?;
+    Ok(Charged { authenticator_id: id, record, pin_version, charge })
 }
 
 impl Charged {
@@ -49,20 +50,10 @@ impl Charged {
     /// Looks at the PIN.
     ///
     /// # Errors
-    /// A fault if the record cannot be read; never that the PIN is wrong. The strike stays.
-    pub fn check(self, keys: &Keys, arena: &mut Arena, pin: &Pin) -> Result<Checked> {
-        let record = PinRecord::open(
-            keys,
-            &self.pin_record,
-            &self.authenticator_id,
-            self.pin_version,
-        )?;
-        let right = record.verify(arena, pin)?;
-        Ok(Checked {
-            charged: self,
-            right,
-            record,
-        })
+    /// A fault if it cannot be hashed; never that the PIN is wrong. The strike stays.
+    pub fn check(self, arena: &mut Arena, pin: &Pin) -> Result<Checked> {
+        let right = self.record.verify(arena, pin)?;
+        Ok(Checked { charged: self, right })
     }
 }
 
@@ -70,7 +61,6 @@ impl Charged {
 pub struct Checked {
     charged: Charged,
     right: bool,
-    record: PinRecord,
 }
 
 impl Checked {
@@ -86,10 +76,25 @@ impl Checked {
         &self.charged
     }
 
-    /// Whether the record should be made anew with the parameters chosen now, while the PIN is at hand.
-    #[must_use]
-    pub fn needs_upgrade(&self, chosen: &Params, keys: &Keys) -> bool {
-        self.right && self.record.needs_upgrade(chosen, keys)
+    /// The record made anew while the right PIN is at hand, if it has fallen behind the chosen
+    /// parameters or the newest key; only other parameters cost a hash, which `make` does.
+    ///
+    /// # Errors
+    /// What `make` gives, or a fault of the keys.
+    pub fn upgrade(
+        &self,
+        chosen: &Params,
+        keys: &Keys,
+        make: impl FnOnce() -> Result<Vec<u8>>,
+    ) -> Result<Option<Vec<u8>>> {
+        let record = &self.charged.record;
+        if !self.right || !record.needs_upgrade(chosen, keys) {
+            return Ok(None);
+        }
+        if record.params() != chosen {
+            return make().map(Some);
+        }
+        record.reseal(keys, &self.charged.authenticator_id, self.charged.pin_version).map(Some)
     }
 }
 
@@ -105,9 +110,7 @@ pub(super) fn settle(
     login_id: Option<Id>,
 ) -> Result<()> {
     if checked.right && authenticator.pin_version == checked.charged.pin_version {
-        authenticator
-            .lockout
-            .clear(checked.charged.charge, &at.policy.lockout);
+        authenticator.lockout.clear(checked.charged.charge, &at.policy.lockout);
         return Ok(());
     }
     let event = NewEvent {

@@ -26,6 +26,7 @@ fn decide(
     let login = tx.login(&id(&statement.login_id)?)?;
     let mut login = login.ok_or(Error::denied(Reason::LoginNotFound))?;
     approval::check(statement, &login, &authenticator.id, decision)?;
+    UserVerification::parse(statement.user_verification)?;
     remember(&mut login.attempts, id(&statement.attempt_id)?)?;
     login.expect_opened_by(&authenticator.id, at.now)?;
     Ok((login, authenticator))
@@ -38,10 +39,7 @@ fn event(
     statement_sha256: [u8; 32],
     extra: serde_json::Value,
 ) -> NewEvent {
-    let digest: String = statement_sha256
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let digest: String = statement_sha256.iter().map(|byte| format!("{byte:02x}")).collect();
     let mut detail = serde_json::json!({
         "service_provider": login.service_provider,
         "statement_sha256": digest,
@@ -75,10 +73,7 @@ fn approved(
         UserVerification::None => "none",
     };
     let extra = serde_json::json!({ "user_verification": by });
-    tx.append_event(
-        event(kind::LOGIN_APPROVED, login, statement_sha256, extra),
-        at.now,
-    )?;
+    tx.append_event(event(kind::LOGIN_APPROVED, login, statement_sha256, extra), at.now)?;
     Ok(LoginView::of(login, at.now))
 }
 
@@ -97,18 +92,9 @@ impl Command for ApproveByBiometrics {
         if !authenticator.biometrics_on {
             return Err(Error::denied(Reason::BiometricsOff));
         }
-        authenticator
-            .lockout
-            .expect_open(&at.policy.lockout, at.now)?;
+        authenticator.lockout.expect_open(&at.policy.lockout, at.now)?;
         let how = UserVerification::Biometrics;
-        approved(
-            tx,
-            at,
-            &mut login,
-            &authenticator.id,
-            how,
-            sha256(self.verified.bytes()),
-        )
+        approved(tx, at, &mut login, &authenticator.id, how, sha256(self.verified.bytes()))
     }
 }
 
@@ -159,11 +145,7 @@ impl Command for ChargeApproval {
         tx.put_authenticator(&authenticator)?;
         tx.put_login(&login)?;
         let statement_sha256 = sha256(self.verified.bytes());
-        Ok(ChargedApproval {
-            charged,
-            login_id: login.id,
-            statement_sha256,
-        })
+        Ok(ChargedApproval { charged, login_id: login.id, statement_sha256 })
     }
 }
 
@@ -205,13 +187,7 @@ impl Command for SettleApproval {
 
     fn step(&self, tx: &mut dyn Tx, at: &mut Moment<'_>) -> Result<LoginView> {
         let mut authenticator = charged_authenticator(tx, &self.checked)?;
-        settle(
-            tx,
-            at,
-            &mut authenticator,
-            &self.checked,
-            Some(self.login_id),
-        )?;
+        settle(tx, at, &mut authenticator, &self.checked, Some(self.login_id))?;
         if let Some(upgraded) = &self.upgraded {
             authenticator.pin_record.clone_from(upgraded);
         }
@@ -221,13 +197,6 @@ impl Command for SettleApproval {
         let login = tx.login(&self.login_id)?;
         let mut login = login.ok_or(Error::denied(Reason::LoginNotFound))?;
         let how = UserVerification::Pin;
-        approved(
-            tx,
-            at,
-            &mut login,
-            &authenticator.id,
-            how,
-            self.statement_sha256,
-        )
+        approved(tx, at, &mut login, &authenticator.id, how, self.statement_sha256)
     }
 }

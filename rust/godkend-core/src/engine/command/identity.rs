@@ -30,21 +30,13 @@ impl Command for CreateIdentity {
     const DURABLE: bool = true;
 
     fn step(&self, tx: &mut dyn Tx, at: &mut Moment<'_>) -> Result<Id> {
-        let id = derive_id(
-            at.keys,
-            b"identity v1",
-            &[self.actor.as_bytes(), &self.request_id],
-        );
+        let id = derive_id(at.keys, b"identity v1", &[self.actor.as_bytes(), &self.request_id]);
         if let Some(made) = tx.identity(&id)? {
             let same = made.user_id == self.user_id
                 && made.name == self.name
                 && made.birth_date == self.birth_date
                 && made.level == self.level;
-            return if same {
-                Ok(id)
-            } else {
-                Err(Error::denied(Reason::RequestIdReused))
-            };
+            return if same { Ok(id) } else { Err(Error::denied(Reason::RequestIdReused)) };
         }
         if tx.identity_by_user_id(&self.user_id.canonical)?.is_some() {
             return Err(Error::denied(Reason::UserIdTaken));
@@ -88,24 +80,17 @@ impl Command for SetBlocked {
 
     fn step(&self, tx: &mut dyn Tx, at: &mut Moment<'_>) -> Result<()> {
         let blocked_at = self.blocked.then_some(at.now);
-        let mut identity = tx
-            .identity(&self.identity_id)?
-            .ok_or(Error::denied(Reason::IdentityNotFound))?;
+        let mut identity =
+            tx.identity(&self.identity_id)?.ok_or(Error::denied(Reason::IdentityNotFound))?;
         let kind = match self.authenticator_id {
             None if identity.blocked_at.is_some() == self.blocked => return Ok(()),
             None => {
                 identity.blocked_at = blocked_at;
                 tx.put_identity(&identity)?;
-                if self.blocked {
-                    kind::IDENTITY_BLOCKED
-                } else {
-                    kind::IDENTITY_UNBLOCKED
-                }
+                if self.blocked { kind::IDENTITY_BLOCKED } else { kind::IDENTITY_UNBLOCKED }
             }
             Some(id) => {
-                let found = tx
-                    .authenticator(&id)?
-                    .filter(|it| it.identity_id == identity.id);
+                let found = tx.authenticator(&id)?.filter(|it| it.identity_id == identity.id);
                 let mut authenticator =
                     found.ok_or(Error::denied(Reason::AuthenticatorNotFound))?;
                 if authenticator.blocked_at.is_some() == self.blocked {

@@ -1,10 +1,9 @@
 //! Starting, opening, cancelling and redeeming logins.
 
-use super::{derive_id, usable};
+use super::{derive_id, draw, put_budgets, usable};
 use crate::Id;
 use crate::approval::{OpenStatement, UserVerification, Verified, fresh, id};
 use crate::assertion::{self, Claims};
-use crate::budget::{Cell, spend};
 use crate::challenge::{QrSecret, Scanned};
 use crate::clock::Millis;
 use crate::engine::lane::{Command, Moment};
@@ -70,11 +69,7 @@ impl LoginView {
     #[must_use]
     pub fn of(login: &Login, now: Millis) -> Self {
         let expires_in_ms = u64::try_from(login.expires_at.saturating_sub(now)).unwrap_or(0);
-        Self {
-            state: login.state_at(now),
-            expires_at: login.expires_at,
-            expires_in_ms,
-        }
+        Self { state: login.state_at(now), expires_at: login.expires_at, expires_in_ms }
     }
 }
 
@@ -88,28 +83,18 @@ impl Command for StartLogin {
     const DURABLE: bool = false;
 
     fn step(&self, tx: &mut dyn Tx, at: &mut Moment<'_>) -> Result<LoginStarted> {
-        let login_id = derive_id(
-            at.keys,
-            b"login v1",
-            &[self.front_end.as_bytes(), &self.request_id],
-        );
-        let source = derive_id(
-            at.keys,
-            b"budget login source v1",
-            &[self.source.as_bytes()],
-        );
-        let user_id = self
-            .user_id_canonical
-            .as_ref()
-            .map(|it| user_id_digest(at.keys, it));
+        let login_id =
+            derive_id(at.keys, b"login v1", &[self.front_end.as_bytes(), &self.request_id]);
+        let source = derive_id(at.keys, b"budget login source v1", &[self.source.as_bytes()]);
+        let user_id = self.user_id_canonical.as_ref().map(|it| user_id_digest(at.keys, it));
         if let Some(login) = tx.login(&login_id)? {
-            return self.resumed(&login, user_id, at);
+            return self.resumed(&login, user_id, source, at);
         }
         self.spend_budgets(tx, at, source)?;
         if let Some(user_id) = user_id {
-            let pending = tx.pending_logins(&user_id, at.now)?;
+            let pending = tx.pending_logins(&user_id, &source, at.now)?;
             let open_max = at.policy.login.identifier_logins_max;
-            if let Some(oldest) = displaced(&pending, &source, open_max) {
+            if let Some(oldest) = displaced(&pending, open_max) {
                 let mut oldest = oldest.clone();
                 oldest.cancel(at.now)?;
                 tx.put_login(&oldest)?;
@@ -143,40 +128,30 @@ impl Command for StartLogin {
 impl StartLogin {
     fn spend_budgets(&self, tx: &mut dyn Tx, at: &Moment<'_>, source: Id) -> Result<()> {
         let budget = &at.policy.budget;
-        let front_end = derive_id(
-            at.keys,
-            b"budget login front-end v1",
-            &[self.front_end.as_bytes()],
-        );
+        let front_end =
+            derive_id(at.keys, b"budget login front-end v1", &[self.front_end.as_bytes()]);
         let overall = derive_id(at.keys, b"budget login overall v1", &[]);
-        let mut cells = [
+        let budgets = [
             (source, budget.login_source),
             (front_end, budget.login_front_end),
             (overall, budget.login_overall),
-        ]
-        .map(|(key, quota)| Cell {
-            key,
-            quota,
-            arrival_us: 0,
-        });
-        for cell in &mut cells {
-            cell.arrival_us = tx.budget(&cell.key)?;
-        }
-        spend(cells, at.now)?
-            .iter()
-            .try_for_each(|cell| tx.put_budget(&cell.key, cell.arrival_us))
+        ];
+        let drawn = draw(tx, budgets, at.now)?;
+        put_budgets(tx, &drawn)
     }
 
     fn resumed(
         &self,
         login: &Login,
         user_id: Option<[u8; 32]>,
+        source: Id,
         at: &Moment<'_>,
     ) -> Result<LoginStarted> {
         let same = login.front_end == self.front_end
             && login.service_provider == self.service_provider
             && login.text == self.text
             && login.user_id_digest == user_id
+            && login.source_digest == source
             && login.verifier_digest == self.verifier_digest
             && login.nonce == self.nonce
             && login.level_min == self.level_min;
@@ -225,21 +200,10 @@ impl Command for OpenLogin {
     fn step(&self, tx: &mut dyn Tx, at: &mut Moment<'_>) -> Result<LoginOpened> {
         let statement = self.verified.statement();
         let (authenticator, identity) = usable(tx, &id(&statement.authenticator_id)?)?;
-        fresh(
-            statement.signed_at_ms,
-            at.policy.login.statement_skew_ms,
-            at.now,
-        )?;
+        fresh(statement.signed_at_ms, at.policy.login.statement_skew_ms, at.now)?;
         let scanned = Scanned::parse(&statement.code)?;
-        let mut login = tx
-            .login(&scanned.login_id)?
-            .ok_or(Error::denied(Reason::CodeInvalid))?;
-        scanned.check(
-            at.keys,
-            login.started_at,
-            at.policy.login.qr_accepted_ms,
-            at.now,
-        )?;
+        let mut login = tx.login(&scanned.login_id)?.ok_or(Error::denied(Reason::CodeInvalid))?;
+        scanned.check(at.keys, login.started_at, at.policy.login.qr_accepted_ms, at.now)?;
         let before = login.state;
         let user_id = user_id_digest(at.keys, &identity.user_id.canonical);
         login.open(&identity, &user_id, &authenticator, at.now)?;
@@ -269,9 +233,7 @@ impl Command for CancelLogin {
     const DURABLE: bool = false;
 
     fn step(&self, tx: &mut dyn Tx, at: &mut Moment<'_>) -> Result<LoginView> {
-        let mut login = tx
-            .login(&self.login_id)?
-            .ok_or(Error::denied(Reason::LoginNotFound))?;
+        let mut login = tx.login(&self.login_id)?.ok_or(Error::denied(Reason::LoginNotFound))?;
         login.expect_started_by(&self.front_end)?;
         login.cancel(at.now)?;
         tx.put_login(&login)?;
@@ -295,20 +257,13 @@ impl Command for RedeemLogin {
     const DURABLE: bool = true;
 
     fn step(&self, tx: &mut dyn Tx, at: &mut Moment<'_>) -> Result<String> {
-        let mut login = tx
-            .login(&self.login_id)?
-            .ok_or(Error::denied(Reason::LoginNotFound))?;
+        let mut login = tx.login(&self.login_id)?.ok_or(Error::denied(Reason::LoginNotFound))?;
         login.redeem(&self.front_end, &self.verifier, at.now)?;
-        let approved_by = login
-            .authenticator_id
-            .ok_or(Error::denied(Reason::LoginNotApproved))?;
+        let approved_by = login.authenticator_id.ok_or(Error::denied(Reason::LoginNotApproved))?;
         // A block that came after the approval still stops it.
         let (authenticator, identity) = usable(tx, &approved_by)?;
         if login.identity_id != Some(identity.id) {
-            return Err(Error::fault(
-                Reason::StoreFault,
-                "a login approved by another's phone",
-            ));
+            return Err(Error::fault(Reason::StoreFault, "a login approved by another's phone"));
         }
         let assertion = Self::assertion(&login, &identity, at)?;
         tx.put_login(&login)?;
@@ -334,7 +289,7 @@ impl RedeemLogin {
         let reached = level(identity).name();
         let methods = match login.user_verification {
             Some(UserVerification::Pin) => vec!["pop", "pin", "mfa"],
-            Some(UserVerification::Biometrics) => vec!["pop", "bio", "mfa"],
+            Some(UserVerification::Biometrics) => vec!["pop", "user", "mfa"],
             _ => return Err(Error::denied(Reason::LoginNotApproved)),
         };
         let login_id: String = login.id.iter().map(|byte| format!("{byte:02x}")).collect();

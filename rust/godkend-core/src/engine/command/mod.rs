@@ -24,14 +24,17 @@ pub use login::{
     CancelLogin, LoginOpened, LoginStarted, LoginView, OpenLogin, RedeemLogin, StartLogin,
 };
 pub use pin_change::{ChargePinChange, SettlePinChange};
-pub use sweep::Sweep;
+pub use sweep::{Sweep, Swept};
 
 use crate::Id;
 use crate::authenticator::Authenticator;
+use crate::budget::{Cell, spend};
+use crate::clock::Millis;
 use crate::error::{Error, Reason, Result};
 use crate::identity::Identity;
 use crate::keys::Keys;
 use crate::store::Tx;
+use crate::throttle::Quota;
 
 /// The first 16 bytes of a derived key, as an id.
 fn derive_id(keys: &Keys, label: &'static [u8], parts: &[&[u8]]) -> Id {
@@ -39,6 +42,26 @@ fn derive_id(keys: &Keys, label: &'static [u8], parts: &[&[u8]]) -> Id {
     let mut id = [0; 16];
     id.iter_mut().zip(derived).for_each(|(to, from)| *to = from);
     id
+}
+
+/// What budgets would be after one more draw on each. The caller writes them, or not.
+///
+/// # Errors
+/// Denied with `BUDGET_SPENT`.
+fn draw<const N: usize>(
+    tx: &mut dyn Tx,
+    budgets: [([u8; 16], Quota); N],
+    now: Millis,
+) -> Result<[Cell; N]> {
+    let mut cells = budgets.map(|(key, quota)| Cell { key, quota, arrival_us: 0 });
+    for cell in &mut cells {
+        cell.arrival_us = tx.budget(&cell.key)?;
+    }
+    spend(cells, now)
+}
+
+fn put_budgets(tx: &mut dyn Tx, drawn: &[Cell]) -> Result<()> {
+    drawn.iter().try_for_each(|cell| tx.put_budget(&cell.key, cell.arrival_us))
 }
 
 /// An authenticator that may be used, and its identity. Its device has proved its key.

@@ -21,11 +21,7 @@ impl Command for ChargePinChange {
     fn step(&self, tx: &mut dyn Tx, at: &mut Moment<'_>) -> Result<Charged> {
         let statement = self.verified.statement();
         let (mut authenticator, _) = usable(tx, &id(&statement.authenticator_id)?)?;
-        fresh(
-            statement.signed_at_ms,
-            at.policy.login.statement_skew_ms,
-            at.now,
-        )?;
+        fresh(statement.signed_at_ms, at.policy.login.statement_skew_ms, at.now)?;
         authenticator.remember(id(&statement.attempt_id)?)?;
         let charged = charge(&mut authenticator, at)?;
         tx.put_authenticator(&authenticator)?;

@@ -1,18 +1,36 @@
-//! Removes what has ended.
+//! Removes what has ended, some at a time.
 
 use crate::engine::lane::{Command, Moment};
 use crate::error::Result;
 use crate::policy::before;
-use crate::store::Tx;
+use crate::store::{ROWS_AT_A_TIME, Tx};
 
 /// Removes logins some time after they expired, and budgets that are full again.
-pub struct Sweep;
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Sweep {
+    /// The last budget that was looked at.
+    pub budgets_after: [u8; 16],
+}
+
+/// What a sweep left to do.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Swept {
+    /// Where the next sweep goes on among the budgets.
+    pub budgets_after: [u8; 16],
+    /// Whether there was more than one sweep removes.
+    pub more: bool,
+}
 
 impl Command for Sweep {
-    type Outcome = usize;
+    type Outcome = Swept;
     const DURABLE: bool = false;
 
-    fn step(&self, tx: &mut dyn Tx, at: &mut Moment<'_>) -> Result<usize> {
-        tx.sweep(before(at.now, at.policy.login.kept_ms), at.now)
+    fn step(&self, tx: &mut dyn Tx, at: &mut Moment<'_>) -> Result<Swept> {
+        let logins = tx.sweep_logins(before(at.now, at.policy.login.kept_ms))?;
+        let last_budget = tx.sweep_budgets(&self.budgets_after, at.now)?;
+        Ok(Swept {
+            budgets_after: last_budget.unwrap_or_default(),
+            more: logins >= ROWS_AT_A_TIME || last_budget.is_some(),
+        })
     }
 }

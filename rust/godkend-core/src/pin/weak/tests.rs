@@ -35,12 +35,7 @@ fn each_kind_of_easy_pin_is_named() {
         (b"159753", Weakness::Common),
         (b"147258", Weakness::Common),
     ] {
-        assert_eq!(
-            judge(digits, born),
-            Some(kind),
-            "{}",
-            String::from_utf8_lossy(digits)
-        );
+        assert_eq!(judge(digits, born), Some(kind), "{}", String::from_utf8_lossy(digits));
     }
 }
 
@@ -53,36 +48,22 @@ fn a_birth_date_is_only_weak_for_whose_it_is() {
 #[test]
 fn the_common_list_is_sorted_without_doubles_and_all_digits() {
     assert!(COMMON.windows(2).all(|pair| pair[0] < pair[1]));
-    assert!(
-        COMMON
-            .iter()
-            .all(|digits| digits.iter().all(u8::is_ascii_digit))
-    );
+    assert!(COMMON.iter().all(|digits| digits.iter().all(u8::is_ascii_digit)));
 }
 
 #[test]
 fn the_rules_refuse_few_enough_that_choosing_stays_easy() {
-    let refused = (0..1_000_000)
-        .filter(|n| judge(format!("{n:06}").as_bytes(), None).is_some())
-        .count();
+    let refused =
+        (0..1_000_000).filter(|n| judge(format!("{n:06}").as_bytes(), None).is_some()).count();
     // 10 repeats, 20 runs, the patterns and the list: less than one PIN in 250.
     assert!((3_000..4_000).contains(&refused), "{refused}");
 }
 
 #[test]
 fn a_birth_date_is_a_day_of_the_real_calendar() {
-    for real in [
-        "1900-01-01",
-        "2199-12-31",
-        "2000-02-29",
-        "2024-02-29",
-        "1999-02-28",
-        "2011-04-30",
-    ] {
-        assert_eq!(
-            BirthDate::parse(real).map(|date| date.to_string()),
-            Ok(real.to_owned())
-        );
+    for real in ["1900-01-01", "2199-12-31", "2000-02-29", "2024-02-29", "1999-02-28", "2011-04-30"]
+    {
+        assert_eq!(BirthDate::parse(real).map(|date| date.to_string()), Ok(real.to_owned()));
     }
     for unreal in [
         "",
