@@ -42,7 +42,7 @@ class _LoginStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_LoginState
     LOGIN_STATE_EXPIRED: _LoginState.ValueType  # 5
     """Its time was over before it was redeemed."""
     LOGIN_STATE_CANCELLED: _LoginState.ValueType  # 6
-    """Ended by its front-end, or by newer logins for the same user ID."""
+    """Ended by its front-end, or by newer logins for the same user ID from the same source."""
     LOGIN_STATE_REDEEMED: _LoginState.ValueType  # 7
     """Consumed."""
 
@@ -61,7 +61,7 @@ LOGIN_STATE_REJECTED: LoginState.ValueType  # 4
 LOGIN_STATE_EXPIRED: LoginState.ValueType  # 5
 """Its time was over before it was redeemed."""
 LOGIN_STATE_CANCELLED: LoginState.ValueType  # 6
-"""Ended by its front-end, or by newer logins for the same user ID."""
+"""Ended by its front-end, or by newer logins for the same user ID from the same source."""
 LOGIN_STATE_REDEEMED: LoginState.ValueType  # 7
 """Consumed."""
 Global___LoginState: _TypeAlias = LoginState  # noqa: Y015
@@ -109,8 +109,9 @@ class StartLoginRequest(_message.Message):
     verifier_digest: _builtins.bytes
     """verifier_digest is SHA-256 of a secret of 32 to 64 random bytes that the front-end keeps."""
     source: _builtins.str
-    """source is where the subscriber comes from, such as an address; 1 to 64 characters. What
-    strangers may spend is counted by it.
+    """source is where the subscriber comes from: the browser's address, of IPv6 the first 64 bits; 1 to
+    64 characters. What strangers may spend is counted by it, and of more than 3 pending logins for one
+    user_id from one source the oldest is CANCELLED.
     """
     nonce: _builtins.str
     """nonce is repeated in the assertion; at most 128 characters."""
