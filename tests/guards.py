@@ -5,8 +5,9 @@
     make guards ARGS=--list
 
 A guard is an entry of `guards.toml`: a file, the text that guards, what it becomes when the guard
-is taken out, and the test that must then fail. Each is broken in a copy of the tree, never in place. A
-guard whose test still passes, or whose text is no longer found, is reported and the run fails.
+is taken out, and the tests that must then fail. Each is broken in a copy of the tree, never in
+place. A guard whose test still passes, or whose text is no longer found, is reported and the run
+fails.
 """
 
 from __future__ import annotations

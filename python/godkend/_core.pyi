@@ -26,7 +26,6 @@ __all__ = [
     "ManualClock",
     "Throttle",
     "argon2id",
-    "create_key_file",
     "normalise_policy",
     "pin_weakness",
     "reasons",
@@ -64,9 +63,6 @@ def verify_signature(
 
     Raises `Invalid` naming `public_key` or `key_algorithm`, and `Denied` (SIGNATURE_INVALID).
     """
-
-def create_key_file(path: str) -> None:
-    """Makes a key file (mode 0600) with new keys. Raises `Fault` (KEY_FAULT) if the path exists."""
 
 def normalise_policy(policy: str) -> str:
     """The whole policy as JSON: the given values, with defaults for the rest.

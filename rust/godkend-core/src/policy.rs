@@ -4,6 +4,7 @@
 //! with `godkend config show`.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::error::{Error, Result};
 use crate::lockout::Ladder;
@@ -210,8 +211,10 @@ impl Policy {
     /// # Errors
     /// [`Error::Invalid`] naming the field and its bound, or `policy` for what is no policy at all.
     pub fn from_json(json: &str) -> Result<Self> {
-        let policy: Self = serde_json::from_str(json)
-            .map_err(|error| Error::invalid("policy", error.to_string()))?;
+        let no_policy = |error: serde_json::Error| Error::invalid("policy", error.to_string());
+        let value: Value = serde_json::from_str(json).map_err(no_policy)?;
+        refuse_positional(&value)?;
+        let policy: Self = serde_json::from_value(value).map_err(no_policy)?;
         policy.pin.validate()?;
         policy.pin_params()?;
         if policy.pin.memory_kib > policy.pin.memory_kib_max {
@@ -241,6 +244,26 @@ impl Policy {
     }
 }
 
+/// Values are given by name: serde would also take a list and set fields by their place.
+fn refuse_positional(value: &Value) -> Result<()> {
+    let Value::Object(fields) = value else {
+        return Err(Error::invalid("policy", "must be an object of named values"));
+    };
+    for (name, value) in fields {
+        match value {
+            Value::Array(rungs) if name == "rungs" => {
+                rungs.iter().try_for_each(refuse_positional)?
+            }
+            Value::Array(_) => {
+                return Err(Error::invalid("policy", format!("{name} must be given by names")));
+            }
+            Value::Object(_) => refuse_positional(value)?,
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
 /// The sum of a time and a policy's span.
 #[must_use]
 pub fn after(now: crate::clock::Millis, span_ms: u64) -> crate::clock::Millis {
@@ -267,6 +290,9 @@ mod tests {
     #[test]
     fn unknown_fields_and_values_out_of_range_are_named() {
         for (json, named) in [
+            ("[]", "policy"),
+            (r#"{"login":[1000]}"#, "login"),
+            (r#"{"lockout":{"rungs":[[3,1]]}}"#, "policy"),
             (r#"{"pins":{}}"#, "pins"),
             (r#"{"login":{"life":1}}"#, "life"),
             (r#"{"login":{"life_ms":999}}"#, "login.life_ms"),

@@ -1,10 +1,8 @@
 //! Plain functions: for start-up, for comparison with other implementations, and for benchmarks.
 
-use std::path::Path;
 use std::sync::Mutex;
 
 use godkend_core::error::{Error, Reason};
-use godkend_core::keys::Keys;
 use godkend_core::pin::{Arena, Params, Pin, weakness};
 use godkend_core::policy::Policy;
 use godkend_core::signature::PublicKey;
@@ -65,13 +63,6 @@ pub(crate) fn verify_signature(
 ) -> Result<()> {
     let key = PublicKey::parse(key_algorithm(algorithm)?, public_key)?;
     Ok(key.verify(domain, message, signature)?)
-}
-
-/// Makes a key file with new keys.
-#[pyfunction]
-pub(crate) fn create_key_file(path: &str) -> Result<()> {
-    Keys::create_file(Path::new(path))?;
-    Ok(())
 }
 
 /// The whole policy as JSON.

@@ -1,0 +1,23 @@
+"""Policies for tests: everything as in production, but hashes that cost next to nothing."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+CHEAP_PIN = {"memory_kib": 64, "iterations": 1, "parallelism": 1}
+SLOW_PIN = {"memory_kib": 65_536, "iterations": 12, "parallelism": 1}
+"""About half a second to check: long enough to do something else in between."""
+
+UNBOUNDED = {"interval_us": 1, "burst": 10_000_000}
+BUDGETS_OFF = dict.fromkeys(
+    ("login_source", "login_front_end", "login_overall", "activation_source", "activation_overall"),
+    UNBOUNDED,
+)
+
+
+def policy(**sections: dict[str, Any]) -> str:
+    """A policy with these sections; PINs are cheap and there is one hasher unless they say so."""
+    chosen: dict[str, Any] = {"pin": CHEAP_PIN, **sections}
+    chosen["engine"] = {"hashers": 2, "watch_interval_ms": 5, **chosen.get("engine", {})}
+    return json.dumps(chosen)
