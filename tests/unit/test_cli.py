@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 from click.testing import CliRunner
-from tests.service.world import World, a_world
-from tests.support.phones import PIN, PIN_OTHER, PIN_WRONG
 
 from godkend import _core
 from godkend.cli import main
 from godkend.clients import load_local_token
 from godkend.phone import unix_time_ms
 from godkend.v1 import device_service_pb2 as device_pb
+from tests.service.world import World, a_world
+from tests.support.phones import PIN, PIN_OTHER, PIN_WRONG
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -38,6 +38,7 @@ BOUNDS: dict[str, tuple[int, int]] = {
     "engine.lane_queue_max": (1, 1_000_000),
     "engine.batch_max": (1, 10_000),
     "engine.overload_retry_ms": (1, MINUTE),
+    "engine.sweep_interval_ms": (100, 60 * MINUTE),
     "engine.watch_interval_ms": (1, 10 * SECOND),
 }
 BOUND_TOGETHER = {"pin.memory_kib", "pin.memory_kib_max", "lockout.strikes_max", "lockout.rungs"}

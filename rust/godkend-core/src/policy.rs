@@ -102,6 +102,8 @@ section! {
         batch_max: u32 = 256, in 1..=10_000;
         /// When to come back from a full queue.
         overload_retry_ms: u64 = 500, in 1..=MINUTE_MS;
+        /// How often what has ended is removed; while there is more, it goes on after every batch.
+        sweep_interval_ms: u64 = 10_000, in 100..=HOUR_MS;
         /// How soon a change by another process is seen.
         watch_interval_ms: u64 = 20, in 1..=10_000;
     }

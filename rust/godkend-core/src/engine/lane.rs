@@ -22,8 +22,6 @@ use crate::policy::Policy;
 use crate::random::{Random, SystemRandom};
 use crate::store::{Connection, Effects, Tx};
 
-const SWEEP_INTERVAL: Duration = Duration::from_secs(10);
-
 /// What a step decides with, besides its rows.
 pub struct Moment<'a> {
     /// When it is.
@@ -133,6 +131,7 @@ impl Lane {
             connection,
             random: SystemRandom::new(),
             batch_max: policy.batch_max as usize,
+            sweep_interval: Duration::from_millis(policy.sweep_interval_ms),
             sweep: Swept::default(),
             swept_at: Instant::now(),
         };
@@ -189,6 +188,7 @@ struct Runner {
     connection: Box<dyn Connection>,
     random: SystemRandom,
     batch_max: usize,
+    sweep_interval: Duration,
     /// What the last sweep left to do; then the next follows the next batch.
     sweep: Swept,
     swept_at: Instant,
@@ -197,7 +197,7 @@ struct Runner {
 impl Runner {
     fn run(mut self, waiting: &Receiver<Box<dyn Work>>) {
         loop {
-            match waiting.recv_timeout(SWEEP_INTERVAL) {
+            match waiting.recv_timeout(self.sweep_interval) {
                 Ok(first) => {
                     let rest = waiting.try_iter().take(self.batch_max.saturating_sub(1));
                     self.carry(std::iter::once(first).chain(rest).collect());
@@ -205,7 +205,7 @@ impl Runner {
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,
             }
-            if self.sweep.more || self.swept_at.elapsed() >= SWEEP_INTERVAL {
+            if self.sweep.more || self.swept_at.elapsed() >= self.sweep_interval {
                 self.sweep();
             }
         }

@@ -22,6 +22,7 @@ use pool::Pool;
 pub use reply::{Deadline, Reply};
 use shared::Shared;
 pub use shared::{Observer, Stats};
+use watcher::Watcher;
 
 use crate::Id;
 use crate::approval::{
@@ -52,6 +53,7 @@ struct Parts {
     workers: Pool<Reader>,
     hashers: Pool<Arena>,
     lane: Lane,
+    _watcher: Watcher,
 }
 
 /// An engine that runs.
@@ -90,8 +92,9 @@ impl Engine {
         let (workers, worker_threads) = Pool::start("worker", &shared, WORKER_QUEUE_MAX, readers)?;
         threads.extend(worker_threads);
         threads.push(lane_thread);
-        threads.push(watcher::start(&shared, store.connect()?)?);
-        let parts = Parts { workers, hashers, lane };
+        let (watcher, watcher_thread) = watcher::start(&shared, store.connect()?)?;
+        threads.push(watcher_thread);
+        let parts = Parts { workers, hashers, lane, _watcher: watcher };
         Ok(Self { shared, parts: RwLock::new(Some(parts)), threads: Mutex::new(threads) })
     }
 

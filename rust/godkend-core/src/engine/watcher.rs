@@ -8,6 +8,8 @@ use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
+use crossbeam_channel::{RecvTimeoutError, Sender, bounded};
+
 use super::shared::Shared;
 use crate::error::{Error, Reason, Result};
 use crate::store::{Connection, Effects, ROWS_AT_A_TIME};
@@ -15,7 +17,7 @@ use crate::store::{Connection, Effects, ROWS_AT_A_TIME};
 pub(super) fn start(
     shared: &Arc<Shared>,
     mut connection: Box<dyn Connection>,
-) -> Result<JoinHandle<()>> {
+) -> Result<(Watcher, JoinHandle<()>)> {
     let shared = Arc::clone(shared);
     let interval = Duration::from_millis(shared.policy.engine.watch_interval_ms);
     let mut seen = Seen::default();
@@ -23,9 +25,10 @@ pub(super) fn start(
         seen = Seen { login_change: tx.last_login_change()?, event_seq: tx.last_event_seq()? };
         Ok(())
     })?;
+    let (alive, stopped) = bounded(0);
     let watch = move || {
         let mut version = None;
-        while !shared.is_closing() {
+        while stopped.recv_timeout(interval) == Err(RecvTimeoutError::Timeout) {
             // A store that cannot be read now is tried again; calls meet the same fault and say so.
             if let Ok(now) = connection.version()
                 && version != Some(now)
@@ -33,13 +36,18 @@ pub(super) fn start(
             {
                 version = Some(now);
             }
-            std::thread::sleep(interval);
         }
     };
-    Builder::new()
+    let thread = Builder::new()
         .name("godkend-watcher".to_owned())
         .spawn(watch)
-        .map_err(|error| Error::fault(Reason::Overloaded, error))
+        .map_err(|error| Error::fault(Reason::Overloaded, error))?;
+    Ok((Watcher { _alive: alive }, thread))
+}
+
+/// Keeps the watcher's thread running; it ends when this is gone.
+pub(super) struct Watcher {
+    _alive: Sender<()>,
 }
 
 /// How far the changes have been followed.
