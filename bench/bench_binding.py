@@ -8,9 +8,9 @@ from timeit import Timer
 from typing import TYPE_CHECKING
 
 import pytest
+
 from bench.pairs import tell_cost, turn_about
 from bench.targets import CALL_INTO_RUST
-
 from godkend import _core
 
 if TYPE_CHECKING:

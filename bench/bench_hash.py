@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import argon2.low_level
 import pytest
+
 from bench.pairs import tell_speed, turn_about
 from bench.targets import HASH_SPEED
-
 from godkend import _core
 
 if TYPE_CHECKING:

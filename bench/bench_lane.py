@@ -13,6 +13,7 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 import pytest
+
 from bench.driver import Driver
 from bench.machine import filesystem
 from bench.pairs import Figure, tell, turn_about

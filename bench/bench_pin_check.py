@@ -12,12 +12,12 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
 from bench.bench_hash import ITERATIONS, LENGTH, MEMORY_KIB, PARALLELISM, SALT
 from bench.driver import Driver
 from bench.pairs import Rounds, tell_cost, turn_about
 from bench.targets import PIN_LOGIN_COST
 from bench.threads import cpu_ns_by_thread
-
 from godkend import _core
 from godkend.phone import unix_time_ms
 from godkend.statements import (

@@ -10,12 +10,12 @@ from timeit import Timer
 from typing import TYPE_CHECKING
 
 import pytest
-from bench.pairs import tell_speed, turn_about
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
+from bench.pairs import tell_speed, turn_about
 from godkend import _core
 from godkend.errors import Denied
 from godkend.statements import APPROVAL_DOMAIN, DeviceKey

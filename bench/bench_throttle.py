@@ -6,9 +6,9 @@ import random
 from typing import TYPE_CHECKING
 
 import pytest
+
 from bench.pairs import tell_cost, tell_speed, turn_about
 from bench.targets import THROTTLE_DECISION
-
 from godkend import _core
 
 if TYPE_CHECKING:

@@ -32,12 +32,13 @@ from typing import TYPE_CHECKING, Any, Self, cast
 from bench import locustfile as drive  # isort: skip
 
 import grpc
+from locust import User, task
+from locust.env import Environment
+
 from bench import empty_server as empty
 from bench.machine import RESULTS, commit, filesystem, machine
 from bench.server_process import ServerProcess, Taken
 from bench.targets import BIOMETRIC_LOGIN_COST, PIN_LOGIN_COST, Target
-from locust import User, task
-from locust.env import Environment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

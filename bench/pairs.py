@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from bench.targets import Target
     from pytest_benchmark.fixture import BenchmarkFixture
+
+    from bench.targets import Target
 
 FIGURE = "figure"
 

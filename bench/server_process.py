@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 import psutil  # type: ignore[import-untyped]
-from bench.threads import cpu_ns_by_thread
 from prometheus_client.parser import text_string_to_metric_families
+
+from bench.threads import cpu_ns_by_thread
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Protocol
 
 import pytest
 from hypothesis import settings
-from tests.support.driver import NOW_MS, CoreDriver, open_driver
 
 from godkend import _core
+from tests.support.driver import NOW_MS, CoreDriver, open_driver
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -22,6 +22,14 @@ from typing import TYPE_CHECKING, Any
 
 import grpc
 import grpc.aio
+
+from godkend.calls import bearer, from_rpc_error, godkend_errors
+from godkend.front_end import verify_assertion
+from godkend.phone import Phone, unix_time_ms
+from godkend.statements import Signed, approval_statement, open_statement
+from godkend.v1 import device_service_pb2 as device_pb
+from godkend.v1 import device_service_pb2_grpc, login_service_pb2_grpc, statement_pb2
+from godkend.v1 import login_service_pb2 as login_pb
 from tests.servers import (
     CALL_TIMEOUT_S,
     CHEAP_PIN,
@@ -34,14 +42,6 @@ from tests.servers import (
     Subscriber,
     merged,
 )
-
-from godkend.calls import bearer, from_rpc_error, godkend_errors
-from godkend.front_end import verify_assertion
-from godkend.phone import Phone, unix_time_ms
-from godkend.statements import Signed, approval_statement, open_statement
-from godkend.v1 import device_service_pb2 as device_pb
-from godkend.v1 import device_service_pb2_grpc, login_service_pb2_grpc, statement_pb2
-from godkend.v1 import login_service_pb2 as login_pb
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Sequence

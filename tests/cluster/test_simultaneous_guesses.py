@@ -12,6 +12,13 @@ from typing import TYPE_CHECKING
 
 import grpc
 import pytest
+
+from godkend.calls import from_rpc_error
+from godkend.errors import Denied, GodkendError
+from godkend.front_end import FrontEnd
+from godkend.statements import approval_statement, pin_change_statement
+from godkend.v1 import device_service_pb2 as device_pb
+from godkend.v1 import device_service_pb2_grpc
 from tests.servers import (
     CALL_TIMEOUT_S,
     CHEAP_PIN,
@@ -23,13 +30,6 @@ from tests.servers import (
     Settings,
     Subscriber,
 )
-
-from godkend.calls import from_rpc_error
-from godkend.errors import Denied, GodkendError
-from godkend.front_end import FrontEnd
-from godkend.statements import approval_statement, pin_change_statement
-from godkend.v1 import device_service_pb2 as device_pb
-from godkend.v1 import device_service_pb2_grpc
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -14,21 +14,20 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import grpc
-from tests.servers import CALL_TIMEOUT_S, PIN, PIN_WRONG, Desk, NewLogin, Server
 
 from godkend.calls import from_rpc_error, godkend_errors
 from godkend.errors import Denied
 from godkend.event_chain import EventChain, verify_events
 from godkend.phone import Activation, Phone
 from godkend.v1 import event_service_pb2, event_service_pb2_grpc, login_service_pb2_grpc
+from tests.servers import CALL_TIMEOUT_S, PIN, PIN_WRONG, Desk, NewLogin, Server
 
 if TYPE_CHECKING:
     import random
     from collections.abc import Callable, Iterator
 
-    from tests.crash.ledger import Ledger, Line
-
     from godkend.v1.device_service_pb2 import OpenLoginResponse
+    from tests.crash.ledger import Ledger, Line
 
 STRIKES_UNTIL_LOCKED = 3
 """The first rung; its hour is longer than any test."""

@@ -12,11 +12,11 @@ import resource
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.crash.actors import SERVICE_PROVIDER, Link, linked
-from tests.servers import CHEAP_PIN, PIN, PIN_WRONG, NewLogin, Server
 
 from godkend.errors import Denied, Fault
 from godkend.phone import Activation
+from tests.crash.actors import SERVICE_PROVIDER, Link, linked
+from tests.servers import CHEAP_PIN, PIN, PIN_WRONG, NewLogin, Server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -17,6 +17,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pytest
+
+from godkend.calls import UNREACHABLE
+from godkend.errors import Denied, Fault
 from tests.crash.actors import SERVICE_PROVIDER, Actor, History, Link, cast, linked
 from tests.crash.ledger import Ledger
 from tests.servers import (
@@ -29,9 +32,6 @@ from tests.servers import (
     Settings,
     eventually,
 )
-
-from godkend.calls import UNREACHABLE
-from godkend.errors import Denied, Fault
 
 if TYPE_CHECKING:
     from pathlib import Path

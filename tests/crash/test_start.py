@@ -12,6 +12,7 @@ import threading
 from typing import TYPE_CHECKING
 
 import pytest
+
 from tests.crash.actors import linked
 from tests.servers import CHEAP_PIN, START_TIMEOUT_S, Server, command, environment
 

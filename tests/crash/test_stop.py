@@ -9,6 +9,11 @@ from typing import TYPE_CHECKING
 
 import grpc
 import pytest
+
+from godkend.calls import UNREACHABLE, from_rpc_error, godkend_errors
+from godkend.errors import Denied, Fault
+from godkend.v1 import login_service_pb2 as login_pb
+from godkend.v1 import login_service_pb2_grpc
 from tests.crash.actors import SERVICE_PROVIDER, Link, linked, outcome
 from tests.servers import (
     CALL_TIMEOUT_S,
@@ -21,11 +26,6 @@ from tests.servers import (
     Subscriber,
     eventually,
 )
-
-from godkend.calls import UNREACHABLE, from_rpc_error, godkend_errors
-from godkend.errors import Denied, Fault
-from godkend.v1 import login_service_pb2 as login_pb
-from godkend.v1 import login_service_pb2_grpc
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

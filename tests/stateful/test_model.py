@@ -19,15 +19,15 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
+
+from godkend.errors import Denied, Invalid
+from godkend.statements import DeviceKey, Signed, activation_statement
+from godkend.v1 import statement_pb2 as pb
 from tests.stateful import model as m
 from tests.support import phones
 from tests.support.driver import NOW_MS, open_driver
 from tests.support.phones import PIN, PIN_OTHER, PIN_WRONG
 from tests.support.policies import BUDGETS_OFF
-
-from godkend.errors import Denied, Invalid
-from godkend.statements import DeviceKey, Signed, activation_statement
-from godkend.v1 import statement_pb2 as pb
 
 if TYPE_CHECKING:
     from collections.abc import Callable

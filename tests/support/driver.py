@@ -6,10 +6,9 @@ import itertools
 import select
 from typing import TYPE_CHECKING, Any
 
-from tests.support.policies import policy
-
 from godkend import _core
 from godkend.errors import GodkendError
+from tests.support.policies import policy
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -22,9 +22,8 @@ from godkend.v1 import statement_pb2 as pb
 from godkend.v1.login_service_pb2 import LOGIN_STATE_APPROVED
 
 if TYPE_CHECKING:
-    from tests.support.driver import CoreDriver
-
     from godkend import _core
+    from tests.support.driver import CoreDriver
 
 P256, ED25519 = pb.KEY_ALGORITHM_ECDSA_P256, pb.KEY_ALGORITHM_ED25519
 ALGORITHMS = (P256, ED25519)

@@ -10,6 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+
+from godkend import _core
+from godkend.errors import Denied, Fault
+from godkend.statements import DeviceKey
+from godkend.v1.login_service_pb2 import LOGIN_STATE_OPENED, LOGIN_STATE_PENDING
 from tests.support.driver import CoreDriver, open_driver
 from tests.support.phones import (
     FRONT_END,
@@ -27,11 +32,6 @@ from tests.support.phones import (
     strikes,
 )
 from tests.support.policies import policy
-
-from godkend import _core
-from godkend.errors import Denied, Fault
-from godkend.statements import DeviceKey
-from godkend.v1.login_service_pb2 import LOGIN_STATE_OPENED, LOGIN_STATE_PENDING
 
 if TYPE_CHECKING:
     from tests.conftest import OpensDriver

@@ -6,6 +6,15 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from godkend.errors import Denied, Fault, GodkendError, Invalid
+from godkend.statements import APPROVAL_DOMAIN, DeviceKey
+from godkend.v1 import statement_pb2 as pb
+from godkend.v1.login_service_pb2 import (
+    LOGIN_STATE_APPROVED,
+    LOGIN_STATE_OPENED,
+    LOGIN_STATE_PENDING,
+)
 from tests.support.driver import CoreDriver
 from tests.support.outsider import alter, write_lock
 from tests.support.phones import (
@@ -26,15 +35,6 @@ from tests.support.phones import (
     strikes,
 )
 from tests.support.policies import CHEAP_PIN, SLOW_PIN
-
-from godkend.errors import Denied, Fault, GodkendError, Invalid
-from godkend.statements import APPROVAL_DOMAIN, DeviceKey
-from godkend.v1 import statement_pb2 as pb
-from godkend.v1.login_service_pb2 import (
-    LOGIN_STATE_APPROVED,
-    LOGIN_STATE_OPENED,
-    LOGIN_STATE_PENDING,
-)
 
 if TYPE_CHECKING:
     from pathlib import Path

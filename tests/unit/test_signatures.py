@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.phones import ALGORITHMS, ED25519, P256
 
 from godkend import _core
 from godkend.errors import Denied, Invalid
 from godkend.statements import DeviceKey
+from tests.support.phones import ALGORITHMS, ED25519, P256
 
 WYCHEPROOF = Path(__file__).parents[1] / "vectors" / "wycheproof"
 DOMAIN, MESSAGE = b"a domain\0", b"a message"

@@ -12,6 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from godkend.errors import Denied
+from godkend.statements import DeviceKey, activation_statement
+from godkend.v1.login_service_pb2 import LOGIN_STATE_APPROVED
 from tests.support.driver import NOW_MS
 from tests.support.phones import (
     PIN,
@@ -29,10 +33,6 @@ from tests.support.phones import (
     strikes,
 )
 from tests.support.policies import policy
-
-from godkend.errors import Denied
-from godkend.statements import DeviceKey, activation_statement
-from godkend.v1.login_service_pb2 import LOGIN_STATE_APPROVED
 
 if TYPE_CHECKING:
     from tests.conftest import OpensDriver

@@ -13,6 +13,11 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
+
+from godkend import _core
+from godkend.engine import Engine
+from godkend.errors import Denied, Fault, Invalid
+from godkend.statements import DeviceKey
 from tests.support.driver import NOW_MS, CoreDriver, open_driver
 from tests.support.outsider import write_lock
 from tests.support.phones import (
@@ -29,11 +34,6 @@ from tests.support.phones import (
     strikes,
 )
 from tests.support.policies import BUDGETS_OFF, CHEAP_PIN
-
-from godkend import _core
-from godkend.engine import Engine
-from godkend.errors import Denied, Fault, Invalid
-from godkend.statements import DeviceKey
 
 if TYPE_CHECKING:
     from pathlib import Path

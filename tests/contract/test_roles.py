@@ -1,0 +1,144 @@
+"""Who may call what: the one table of it is whole, and the server keeps to it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from godkend.clients import ROLES, Role
+from godkend.service.access import ANYBODY, ROLES_BY_METHOD
+from godkend.service.app import SERVICES
+from tests.service.world import (
+    AUDITOR,
+    METHODS,
+    PORTAL,
+    REGISTRAR,
+    SUPPORT,
+    World,
+    a_world,
+    refused,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+BY_ROLE = {client.role: client for client in (PORTAL, REGISTRAR, SUPPORT, AUDITOR)}
+
+EXPECTED: dict[str, set[Role] | None] = {
+    "StartLogin": {"front-end"},
+    "WatchLogin": {"front-end"},
+    "GetLogin": {"front-end"},
+    "CancelLogin": {"front-end"},
+    "RedeemLogin": {"front-end"},
+    "GetJwks": None,
+    "BeginActivation": None,
+    "FinishActivation": None,
+    "OpenLogin": None,
+    "ApproveLogin": None,
+    "RejectLogin": None,
+    "ChangePin": None,
+    "CreateIdentity": {"registrar"},
+    "GetIdentity": {"registrar", "support"},
+    "IssueActivationCode": {"registrar"},
+    "BlockIdentity": {"registrar", "support"},
+    "UnblockIdentity": {"registrar"},
+    "StreamEvents": {"auditor"},
+}
+"""As the comments of the services say it, written down a second time on purpose."""
+
+WRONG_PAIRS = [
+    (name, role)
+    for name, method in METHODS.items()
+    if (roles := EXPECTED[method.name]) is not None
+    for role in ROLES
+    if role not in roles
+]
+GUARDED = [name for name, method in METHODS.items() if EXPECTED[method.name] is not None]
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    """A server with a client of each role."""
+    async with a_world(tmp_path) as world:
+        yield world
+
+
+def call(world: World, name: str, *arguments: Any, **more: Any) -> Any:
+    """An empty request, begun."""
+    begun = world.raw(name, b"", *arguments, **more)
+    return begun.read() if METHODS[name].server_streaming else begun
+
+
+def test_the_table_holds_every_method_of_every_service_and_nothing_else() -> None:
+    declared = {
+        f"/{method.containing_service.full_name}/{method.name}" for method in METHODS.values()
+    }
+    assert set(ROLES_BY_METHOD) == declared
+    assert {path.split("/")[1] for path in declared} == set(SERVICES)
+    assert len(METHODS) == sum(
+        len(service.methods)
+        for service in {
+            method.containing_service.full_name: method.containing_service
+            for method in METHODS.values()
+        }.values()
+    )
+
+
+def test_the_table_says_what_the_services_promise() -> None:
+    assert {path.rpartition("/")[2]: roles for path, roles in ROLES_BY_METHOD.items()} == {
+        name: frozenset(roles) if roles is not None else ANYBODY for name, roles in EXPECTED.items()
+    }
+
+
+@pytest.mark.parametrize(("name", "role"), WRONG_PAIRS)
+async def test_a_wrong_role_is_forbidden(world: World, name: str, role: Role) -> None:
+    await refused("ROLE_FORBIDDEN", call(world, name, BY_ROLE[role]))
+
+
+@pytest.mark.parametrize("name", GUARDED)
+async def test_without_a_known_token_nobody_calls(world: World, name: str) -> None:
+    token = PORTAL.token
+    for metadata in (
+        (),
+        (("authorization", ""),),
+        (("authorization", token),),
+        (("authorization", f"Basic {token}"),),
+        (("authorization", f"bearer {token}"),),
+        (("authorization", f"Bearer {token}x"),),
+        (("authorization", f"Bearer {token[:-1]}"),),
+        (("authorization", f"Bearer  {token}"),),
+        (("authorization", "Bearer "),),
+        (("authorization", "Bearer x"), ("authorization", f"Bearer {token}")),
+        (("x-authorization", f"Bearer {token}"),),
+    ):
+        await refused("CLIENT_UNKNOWN", call(world, name, metadata=metadata))
+
+
+@pytest.mark.parametrize(
+    "name", [name for name, method in METHODS.items() if EXPECTED[method.name] is not None]
+)
+async def test_the_right_role_gets_as_far_as_its_request(world: World, name: str) -> None:
+    roles = EXPECTED[METHODS[name].name] or set()
+    for role in sorted(roles):
+        if name == "StreamEventsRequest":  # An empty request is well-formed; there are no events.
+            call(world, name, BY_ROLE[role]).close()
+            continue
+        reason = "FIELD_INVALID"
+        if name == "StartLoginRequest":
+            reason = "SERVICE_PROVIDER_FORBIDDEN"
+        await refused(reason, call(world, name, BY_ROLE[role]))
+
+
+@pytest.mark.parametrize(
+    "name", [name for name, method in METHODS.items() if EXPECTED[method.name] is None]
+)
+async def test_what_anybody_may_call_asks_for_no_token_and_minds_no_wrong_one(
+    world: World, name: str
+) -> None:
+    for metadata in ((), (("authorization", "Bearer wrong"),)):
+        if name == "GetJwksRequest":
+            assert (await call(world, name, metadata=metadata)).jwks
+        else:
+            await refused("FIELD_INVALID", call(world, name, metadata=metadata))
