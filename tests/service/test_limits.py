@@ -271,7 +271,7 @@ async def test_a_stopping_server_goes_out_of_health_and_then_ends_its_streams(
             outer = await outlives.enter_async_context(
                 grpc.aio.insecure_channel(f"127.0.0.1:{world.server.port}")
             )
-            health = health_of(outer).Watch(health_pb2.HealthCheckRequest())
+            health = health_of(outer).Watch(health_pb2.HealthCheckRequest(), timeout=PATIENCE_S)
             assert (await health.read()).status == SERVING
             login = world.stream(start_request(), channel=outer)
             assert (await login.read()).state == PENDING
@@ -300,7 +300,7 @@ async def test_every_service_is_serving_until_a_bug_shows_itself(world: World) -
     for service in ("", *SERVICES):
         answer = await health.Check(health_pb2.HealthCheckRequest(service=service))
         assert answer.status == SERVING, service
-    watch = health.Watch(health_pb2.HealthCheckRequest())
+    watch = health.Watch(health_pb2.HealthCheckRequest(), timeout=PATIENCE_S)
     assert (await watch.read()).status == SERVING
     world.server.health.panicked("LoginService/GetLogin")
     assert (await watch.read()).status == NOT_SERVING
@@ -318,7 +318,7 @@ async def test_a_panic_of_the_core_takes_the_worker_out_of_health(world: World) 
 
     engine = world.server.engine
     engine.core = Recorded(engine.core, get_login=panics)  # type: ignore[assignment]
-    watch = health_of(world.channel).Watch(health_pb2.HealthCheckRequest())
+    watch = health_of(world.channel).Watch(health_pb2.HealthCheckRequest(), timeout=PATIENCE_S)
     assert (await watch.read()).status == SERVING
     refusal = await refused("INTERNAL", world.send(pb.GetLoginRequest(login_id=bytes(16))))
     assert "271946" not in refusal.message
