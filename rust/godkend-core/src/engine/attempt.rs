@@ -1,0 +1,81 @@
+//! A PIN attempt from beginning to end, as straight-line code on a hasher's thread.
+
+use std::sync::atomic::Ordering;
+
+use super::Deadline;
+use super::command::{
+    ChargeApproval, ChargePinChange, Charged, Checked, LoginView, SettlePinChange,
+};
+use super::lane::Lane;
+use super::shared::Shared;
+use crate::Id;
+use crate::approval::{ApprovalStatement, PinChangeStatement, Verified};
+use crate::error::Result;
+use crate::pin::{Arena, Pin, PinRecord};
+use crate::random;
+
+impl Shared {
+    /// A PIN attempt from beginning to end: charge, look, settle.
+    pub(super) fn approve(
+        &self,
+        lane: &Lane,
+        arena: &mut Arena,
+        verified: Verified<ApprovalStatement>,
+        pin: &Pin,
+        deadline: Deadline,
+    ) -> Result<LoginView> {
+        let charged = lane.run(ChargeApproval { verified }, deadline)?;
+        // A strike whose check is cut off here stays until a success clears it.
+        deadline.check()?;
+        let mut settle = charged.check(|charged| self.look(arena, charged, pin))?;
+        settle.upgraded = self.upgrade(arena, settle.checked(), pin)?;
+        lane.settle(settle)
+    }
+
+    pub(super) fn change_pin(
+        &self,
+        lane: &Lane,
+        arena: &mut Arena,
+        verified: Verified<PinChangeStatement>,
+        old: &Pin,
+        new: &Pin,
+        deadline: Deadline,
+    ) -> Result<()> {
+        let charged = lane.run(ChargePinChange { verified }, deadline)?;
+        deadline.check()?;
+        let checked = self.look(arena, charged, old)?;
+        let pin_record = if checked.is_right() {
+            let charged = checked.charged();
+            let version = SettlePinChange::pin_version(charged);
+            Some(self.pin_record(arena, new, charged.authenticator_id(), version)?)
+        } else {
+            None
+        };
+        lane.settle(SettlePinChange { checked, pin_record })
+    }
+
+    fn look(&self, arena: &mut Arena, charged: Charged, pin: &Pin) -> Result<Checked> {
+        self.stats.pin_checks.fetch_add(1, Ordering::Relaxed);
+        charged.check(arena, pin)
+    }
+
+    fn upgrade(&self, arena: &mut Arena, checked: &Checked, pin: &Pin) -> Result<Option<Vec<u8>>> {
+        let charged = checked.charged();
+        checked.upgrade(&self.policy.pin_params()?, &self.keys, || {
+            self.pin_record(arena, pin, charged.authenticator_id(), charged.pin_version())
+        })
+    }
+
+    pub(super) fn pin_record(
+        &self,
+        arena: &mut Arena,
+        pin: &Pin,
+        authenticator_id: &Id,
+        version: u32,
+    ) -> Result<Vec<u8>> {
+        self.stats.pin_records.fetch_add(1, Ordering::Relaxed);
+        let salt = random::array(&mut random::SystemRandom::new())?;
+        let params = self.policy.pin_params()?;
+        PinRecord::create(&self.keys, arena, &params, pin, salt, authenticator_id, version)
+    }
+}

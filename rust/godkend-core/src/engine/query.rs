@@ -1,0 +1,122 @@
+//! Reading: on a worker's own connection, beside the lane.
+
+use std::sync::Arc;
+
+use super::command::LoginView;
+use super::shared::Shared;
+use super::{Deadline, Engine, Reader, Reply};
+use crate::Id;
+use crate::authenticator::Authenticator;
+use crate::error::{Error, Reason, Result};
+use crate::event::Event;
+use crate::identity::Identity;
+use crate::store::Tx;
+
+impl Engine {
+    /// Runs a query on a worker's own connection.
+    fn query<T: Send + 'static>(
+        &self,
+        deadline: Deadline,
+        reply: Reply<T>,
+        read: impl Fn(&mut dyn Tx) -> Result<T> + Send + 'static,
+    ) {
+        self.with_parts(reply, |parts, reply| {
+            parts.workers.submit(reply, move |reader, reply| {
+                let outcome = deadline.check().and_then(|()| read_one(reader, read));
+                reply.send(outcome);
+            });
+        });
+    }
+
+    /// An identity and its authenticators, by id or by canonical user ID.
+    pub fn get_identity(&self, by: IdentityKey, deadline: Deadline, reply: Reply<IdentityView>) {
+        let shared = Arc::clone(&self.shared);
+        self.query(deadline, reply, move |tx| {
+            let identity = match &by {
+                IdentityKey::Id(id) => tx.identity(id)?,
+                IdentityKey::UserId(canonical) => tx.identity_by_user_id(canonical)?,
+            };
+            let identity = identity.ok_or(Error::denied(Reason::IdentityNotFound))?;
+            let authenticators = tx.authenticators_of(&identity.id)?;
+            let views = authenticators.into_iter().map(|it| AuthenticatorView::of(it, &shared));
+            Ok(IdentityView { authenticators: views.collect(), identity })
+        });
+    }
+
+    /// Where a login is, for the front-end that started it.
+    pub fn get_login(
+        &self,
+        front_end: String,
+        login_id: Id,
+        deadline: Deadline,
+        reply: Reply<LoginView>,
+    ) {
+        let clock = Arc::clone(&self.shared.clock);
+        self.query(deadline, reply, move |tx| {
+            let login = tx.login(&login_id)?.ok_or(Error::denied(Reason::LoginNotFound))?;
+            login.expect_started_by(&front_end)?;
+            Ok(LoginView::of(&login, clock.now_ms()))
+        });
+    }
+
+    /// Events after a number, in order.
+    pub fn read_events(
+        &self,
+        after_seq: i64,
+        count_max: usize,
+        deadline: Deadline,
+        reply: Reply<Vec<Event>>,
+    ) {
+        self.query(deadline, reply, move |tx| tx.events_after(after_seq, count_max));
+    }
+}
+
+pub(super) fn read_one<T>(
+    reader: &mut Reader,
+    read: impl Fn(&mut dyn Tx) -> Result<T>,
+) -> Result<T> {
+    let mut found = None;
+    reader.read(&mut |tx| {
+        found = Some(read(tx)?);
+        Ok(())
+    })?;
+    found.ok_or_else(|| Error::fault(Reason::StoreFault, "a read gave nothing"))
+}
+
+/// How to find an identity.
+pub enum IdentityKey {
+    /// By its name in the store.
+    Id(Id),
+    /// By the canonical form of its user ID.
+    UserId(String),
+}
+
+/// An identity as registrars and support see it.
+pub struct IdentityView {
+    /// The identity.
+    pub identity: Identity,
+    /// Its authenticators, in the order of their activation.
+    pub authenticators: Vec<AuthenticatorView>,
+}
+
+/// An authenticator as registrars and support see it.
+pub struct AuthenticatorView {
+    /// The row.
+    pub authenticator: Authenticator,
+    /// Until when it is locked; 0 if it is not.
+    pub locked_until_ms: i64,
+    /// Whether only a new activation helps.
+    pub pin_dead: bool,
+}
+
+impl AuthenticatorView {
+    fn of(authenticator: Authenticator, shared: &Shared) -> Self {
+        let lockout = authenticator.lockout;
+        let locked = lockout.locked_until_ms > shared.clock.now_ms();
+        Self {
+            locked_until_ms: if locked { lockout.locked_until_ms } else { 0 },
+            pin_dead: lockout.is_dead(&shared.policy.lockout),
+            authenticator,
+        }
+    }
+}
