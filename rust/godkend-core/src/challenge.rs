@@ -117,7 +117,10 @@ impl Scanned {
         let mut parts = code.splitn(3, '.');
         let login_id = read_token(parts.next()?)?;
         let second = parts.next()?;
-        if second.is_empty() || !second.bytes().all(|b| b.is_ascii_digit()) {
+        // One code for one second: "07" and "+7" are not how front-ends write 7.
+        if !second.bytes().all(|b| b.is_ascii_digit())
+            || (second.len() > 1 && second.starts_with('0'))
+        {
             return None;
         }
         let kind = Kind::Qr { second: second.parse().ok()? };
@@ -211,6 +214,8 @@ mod tests {
             "",
             ".",
             "..",
+            &code.replace(".3.", ".03."),
+            &code.replace(".3.", ".+3."),
             "godkend1-",
             "godkend1-AAAA.1.AAAA",
             "godkend://login?token=",
