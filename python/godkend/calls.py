@@ -30,6 +30,8 @@ REASON_DOMAIN = "godkend"
 
 UNREACHABLE = "UNREACHABLE"
 """No godkend answered: the one reason that no server gives, so that it is not in the manual."""
+CANCELLED_HERE = "Locally cancelled by application!"
+"""How gRPC tells a cancellation of the client's own from the server's."""
 
 FAULT_REASONS = frozenset(
     {"OVERLOADED", "DEADLINE_PASSED", "STOPPING", "STORE_FAULT", "KEY_FAULT", "INTERNAL"}
@@ -126,7 +128,9 @@ def _retry_after_ms(status: status_pb2.Status, metadata_ms: str | None) -> int |
 def _without_reason(call: grpc.Call) -> GodkendError:
     """Transport and gRPC itself: nothing was denied, whatever the code."""
     code, details = call.code(), call.details() or "no details"
-    if code is grpc.StatusCode.UNAVAILABLE:
+    # A server that stops also cancels what has just arrived; a cancellation of our own is no news.
+    ended = code is grpc.StatusCode.CANCELLED and details != CANCELLED_HERE
+    if code is grpc.StatusCode.UNAVAILABLE or ended:
         return Fault(UNREACHABLE, details)
     if code is grpc.StatusCode.DEADLINE_EXCEEDED:
         return Fault("DEADLINE_PASSED", details)

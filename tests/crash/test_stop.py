@@ -74,11 +74,12 @@ def with_slow_pins(data_dir: Path, *names: str) -> dict[str, Subscriber]:
 
 def refused_for_stopping(link: Link) -> bool:
     """Whether a new call is refused because the server stops."""
+    detail = ""
     try:
         reason = outcome(lambda: link.desk.find(bytes(16)))
     except Fault as fault:
-        reason = fault.reason
-    assert reason in {"IDENTITY_NOT_FOUND", *REFUSED_WHEN_STOPPING}
+        reason, detail = fault.reason, fault.detail
+    assert reason in {"IDENTITY_NOT_FOUND", *REFUSED_WHEN_STOPPING}, detail
     return reason in REFUSED_WHEN_STOPPING
 
 
