@@ -52,6 +52,9 @@ pub struct Engine {
     shared: Arc<Shared>,
     parts: RwLock<Option<Parts>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
+    /// Closed after all others: connections that close at the same moment would each leave it to the
+    /// other to write the log back into the file.
+    last: Mutex<Option<Reader>>,
 }
 
 impl Engine {
@@ -77,6 +80,7 @@ impl Engine {
             .map(|_| Arena::new(policy.pin.memory_kib, policy.pin.memory_kib_max))
             .collect::<Result<_>>()?;
         let readers = (0..WORKERS).map(|_| store.connect()).collect::<Result<_>>()?;
+        let last = Mutex::new(Some(store.connect()?));
         let (lane, lane_thread) = Lane::start(&shared, store.connect()?)?;
         let (hashers, mut threads) =
             Pool::start("hasher", &shared, policy.engine.hash_queue_max, arenas)?;
@@ -86,7 +90,7 @@ impl Engine {
         let (watcher, watcher_thread) = watcher::start(&shared, store.connect()?)?;
         threads.push(watcher_thread);
         let parts = Parts { workers, hashers, lane, _watcher: watcher };
-        Ok(Self { shared, parts: RwLock::new(Some(parts)), threads: Mutex::new(threads) })
+        Ok(Self { shared, parts: RwLock::new(Some(parts)), threads: Mutex::new(threads), last })
     }
 
     /// Refuses new work, finishes what was taken on, and ends the threads. Safe to repeat.
@@ -100,6 +104,7 @@ impl Engine {
             // A thread that panicked has already taken the engine out of health.
             let _ = thread.join();
         }
+        drop(self.last.lock().unwrap_or_else(PoisonError::into_inner).take());
     }
 
     /// Whether no bug has shown itself and the engine is not closing.
