@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from godkend.cli.about import jwks, version
+from godkend.cli.capacity import capacity
 from godkend.cli.demo import demo
 from godkend.cli.events import events
 from godkend.cli.identity import identity
@@ -39,5 +40,5 @@ def main() -> None:
     """An authentication core: logins approved by PIN and phone."""
 
 
-for command in (demo, serve, config, identity, phone, login, events, jwks, version):
+for command in (demo, serve, config, identity, phone, login, events, jwks, capacity, version):
     main.add_command(command)

@@ -90,8 +90,9 @@ class Stage:
 class OwnServer:
     """A real server, in a process of its own, on ports that were free."""
 
-    def __init__(self, data_dir: Path) -> None:
+    def __init__(self, data_dir: Path, *, config: Path | None = None) -> None:
         self._data_dir = data_dir
+        self._config = config
         self._ports: queue.Queue[int] = queue.Queue()
         self._log: list[str] = []
         self.port = 0
@@ -101,6 +102,7 @@ class OwnServer:
             [
                 *(sys.executable, "-m", "godkend", "serve"),
                 *("--data-dir", str(self._data_dir)),
+                *(("--config", str(self._config)) if self._config else ()),
                 *("--listen", "127.0.0.1:0"),
                 *("--metrics-listen", "127.0.0.1:0"),
             ],
@@ -132,13 +134,19 @@ class OwnServer:
     ) -> None:
         self.stop()
 
+    @property
+    def pid(self) -> int:
+        """The server's process, which may have children."""
+        return self._process.pid
+
     def _read(self, log: IO[str]) -> None:
-        for line in log:
-            self._log = [*self._log[1 - LOG_LINES_KEPT :], line.rstrip()]
-            with contextlib.suppress(ValueError, TypeError, AttributeError):
-                entry = json.loads(line)
-                if entry.get("event") == "listening":
-                    self._ports.put(int(entry["port"]))
+        with log:
+            for line in log:
+                self._log = [*self._log[1 - LOG_LINES_KEPT :], line.rstrip()]
+                with contextlib.suppress(ValueError, TypeError, AttributeError):
+                    entry = json.loads(line)
+                    if entry.get("event") == "listening":
+                        self._ports.put(int(entry["port"]))
         self._ports.put(0)
 
     def stop(self) -> int:
