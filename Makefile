@@ -139,6 +139,19 @@ bench: setup ## each part beside a yardstick, one table at the end; writes bench
 load: setup ## real logins against a server of its own, and what they cost it; ARGS="--help"
 	@$(PY) -m bench.load $(ARGS)
 
+.PHONY: bench-instructions
+bench-instructions: setup ## instruction counts against the accepted ones; exit code 1 on 1 % more
+	$(call say,instruction counts)
+	@$(PY) -m bench.instructions $(ARGS)
+
+.PHONY: bench-accept
+bench-accept: setup ## store the instruction counts of now as the accepted ones; commit them
+	@$(PY) -m bench.instructions --accept
+
+.PHONY: bench-planted
+bench-planted: setup ## plant 5 % in each gated subject and see the gate notice; by hand
+	@$(PY) -m bench.planted $(ARGS)
+
 #@ Made files
 .PHONY: proto
 proto: $(LOCKED) ## write python/godkend/v1 from proto/
