@@ -128,7 +128,7 @@ def eventually(holds: Callable[[], bool], what: str, timeout_s: float = WAIT_TIM
 
 
 class Server:
-    """One `godkend serve` process on a data directory, which several may share."""
+    """One `godkend serve` on a data directory, which several may share."""
 
     def __init__(self, data_dir: Path, *settings: Settings) -> None:
         self.data_dir = data_dir
@@ -203,6 +203,12 @@ class Server:
         self.terminate()
         self.wait()
 
+    def ends_by_itself(self) -> int:
+        """Waits for an end that nobody asked for; the exit code."""
+        exit_code = self._process.wait(STOP_TIMEOUT_S)
+        self._gone()
+        return exit_code
+
     def wait(self) -> None:
         """Waits for an orderly end."""
         try:
@@ -248,17 +254,34 @@ class Server:
         """What shows who calls, as the local client of a role."""
         return bearer(load_local_token(self.data_dir, role))
 
+    def workers(self) -> dict[int, int]:
+        """The process that serves in each place now, where there are several."""
+        pids: dict[int, int] = {}
+        for line in list(self.log):
+            if line.get("event") == "worker_started":
+                pids[line["worker"]] = line["pid"]
+            elif line.get("event") == "worker_ended":
+                pids.pop(line["worker"], None)
+        return pids
+
     def metric(self, name: str) -> int:
-        """The value of a metric without labels, such as `godkend_pin_checks_total`."""
+        """The value of a metric without labels, such as `godkend_pin_checks_total`, of all."""
+        values = self.metric_by_worker(name).values()
+        assert values, f"no metric {name}"
+        return sum(values)
+
+    def metric_by_worker(self, name: str) -> dict[str, int]:
+        """The same of each worker; one server alone has no name for itself."""
         with urllib.request.urlopen(
             f"http://127.0.0.1:{self.metrics_port}/metrics", timeout=WAIT_TIMEOUT_S
         ) as response:
             text = response.read().decode()
-        for family in text_string_to_metric_families(text):
-            for sample in family.samples:
-                if sample.name == name and not sample.labels:
-                    return int(sample.value)
-        raise AssertionError(f"no metric {name}")
+        return {
+            sample.labels.get("worker", ""): int(sample.value)
+            for family in text_string_to_metric_families(text)
+            for sample in family.samples
+            if sample.name == name and sample.labels.keys() <= {"worker"}
+        }
 
     def pin_checks(self) -> int:
         """How many PINs this process has looked at, one Argon2id each."""

@@ -95,7 +95,10 @@ class ServerConfig(Section):
     insecure_plaintext: bool = False
     """Allows an address other than loopback without TLS, as behind a proxy that ends TLS."""
     reuse_port: bool = False
-    """Lets several workers share the port; without it a port in use is an error."""
+    """Lets several servers share the port; without it a port in use is an error."""
+    workers: Annotated[int, Field(ge=1, le=256)] = 1
+    """Identical processes that share port and store. From 2 on, a supervisor replaces those that
+    die. The bounds below and those of policy.engine are each worker's."""
     reflection: bool | None = None
     """Answers what it offers; unless said otherwise, on a loopback address alone."""
     source_metadata: Annotated[str, StringConstraints(pattern=r"^([a-z0-9-]{1,64})?$")] = ""
@@ -203,6 +206,15 @@ class Config(BaseSettings):
     """Empty: local ones are made in data_dir at the first start."""
     policy: dict[str, Any] = {}
     """What the file gives of the core's policy; `policy_json` is all of it."""
+
+    @model_validator(mode="after")
+    def _shareable(self) -> Self:
+        if self.server.workers > 1 and self.store == MEMORY_STORE:
+            raise ValueError(
+                f"store_path is {MEMORY_STORE}, which server.workers = {self.server.workers} "
+                f"processes cannot share: give a file, or one worker"
+            )
+        return self
 
     @field_validator("policy")
     @classmethod

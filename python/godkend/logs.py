@@ -32,8 +32,15 @@ class Log:
     that gets through says how many. The audit trail is the store's event chain, not this.
     """
 
-    def __init__(self, level: Level = "info", stream: BinaryIO | None = None) -> None:
+    def __init__(
+        self,
+        level: Level = "info",
+        stream: BinaryIO | None = None,
+        *,
+        worker: int | None = None,
+    ) -> None:
         self._level = LEVELS.index(level)
+        self._about = {} if worker is None else {"worker": worker}
         self._stream = stream if stream is not None else sys.stderr.buffer
         self._lines: queue.Queue[bytes | None] = queue.Queue(LINES_WAITING_MAX)
         self._dropped = 0
@@ -41,13 +48,38 @@ class Log:
         self._writer.start()
         self.debug_on = self._level == 0
 
-    def listening(self, *, address: str, port: int, tls: bool, metrics_port: int | None) -> None:
-        """The server takes calls; `metrics_port` is None if metrics are off."""
+    def listening(
+        self, *, address: str, port: int, tls: bool, metrics_port: int | None, workers: int
+    ) -> None:
+        """All workers take calls; `metrics_port` is None if metrics are off."""
         self._line(
             "info",
             "listening",
-            {"address": address, "port": port, "tls": tls, "metrics_port": metrics_port},
+            {
+                "address": address,
+                "port": port,
+                "tls": tls,
+                "metrics_port": metrics_port,
+                "workers": workers,
+            },
         )
+
+    def worker_started(self, *, worker: int, pid: int) -> None:
+        """A worker takes calls, the first in its place or the next."""
+        self._line("info", "worker_started", {"worker": worker, "pid": pid})
+
+    def worker_ended(
+        self, *, worker: int, pid: int | None, cause: str, expected: bool, next_in_ms: int | None
+    ) -> None:
+        """A worker is gone, or never came (no `pid`); the next is started after `next_in_ms`."""
+        level: Level = "info" if expected else "warning"
+        fields: dict[str, object] = {
+            "worker": worker,
+            "pid": pid,
+            "cause": cause,
+            "next_in_ms": next_in_ms,
+        }
+        self._line(level, "worker_ended", fields)
 
     def stopping(self, *, cause: str) -> None:
         """The server takes no new calls and finishes those it has."""
@@ -105,7 +137,8 @@ class Log:
         if LEVELS.index(level) < self._level:
             return
         at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        line: dict[str, object] = {"at": at, "level": level, "event": event, **fields}
+        line: dict[str, object] = {"at": at, "level": level, "event": event, **self._about}
+        line.update(fields)
         if self._dropped:
             line["dropped"] = self._dropped
         try:

@@ -14,7 +14,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.crash.actors import linked
-from tests.servers import CHEAP_PIN, START_TIMEOUT_S, Server, command, environment
+from tests.servers import (
+    CHEAP_PIN,
+    START_TIMEOUT_S,
+    Server,
+    Settings,
+    command,
+    environment,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -239,6 +246,19 @@ def test_keys_that_are_missing_foreign_readable_or_damaged_are_left_as_they_are(
     assert contents(data_dir) == before
 
 
+@pytest.mark.parametrize("spoil", [_missing, _of_another_store, _readable_by_others])
+def test_several_workers_say_the_same_and_say_it_once(
+    data_dir: Path, tmp_path: Path, spoil: Callable[[Path, Path], None]
+) -> None:
+    other = tmp_path / "other"
+    with Server(other, CHEAP_PIN):
+        pass
+    spoil(data_dir / "keys.json", other / "keys.json")
+    before = contents(data_dir)
+    assert refusal(data_dir, "--workers", "3") == refusal(data_dir)
+    assert contents(data_dir) == before
+
+
 @pytest.mark.parametrize("emptied", [False, True])
 def test_a_store_that_is_gone_is_not_replaced_by_an_empty_one(
     data_dir: Path, emptied: bool
@@ -285,18 +305,34 @@ def test_tokens_that_cannot_be_read_are_refused(data_dir: Path, content: str) ->
 # Where it is to listen and to live.
 
 
+@pytest.mark.parametrize("workers", ["1", "2"])
 @pytest.mark.parametrize(
     ("flag", "field"), [("--listen", "server.listen"), ("--metrics-listen", "metrics.listen")]
 )
-def test_a_port_in_use_is_named(data_dir: Path, flag: str, field: str) -> None:
+def test_a_port_in_use_is_named(data_dir: Path, flag: str, field: str, workers: str) -> None:
     before = contents(data_dir, opened=True)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = f"127.0.0.1:{taken.getsockname()[1]}"
-        line = refusal(data_dir, flag, address)
+        line = refusal(data_dir, "--workers", workers, flag, address)
     assert field in line
     assert address in line
     assert "port in use" in line
     assert contents(data_dir, opened=True) == before
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_port_that_several_workers_share_is_in_use_to_other_servers(
+    data_dir: Path, workers: str
+) -> None:
+    several: Settings = {"server": {"workers": 2}}
+    with Server(data_dir, CHEAP_PIN, several) as server:
+        line = refusal(data_dir, "--workers", workers, "--listen", server.address)
+    assert "port in use" in line
+
+
+def test_a_store_in_memory_cannot_be_shared(tmp_path: Path) -> None:
+    line = refusal(tmp_path / "data", "--workers", "2", config='store_path = ":memory:"')
+    assert "server.workers" in line
 
 
 def test_a_data_dir_that_cannot_be_made_is_named(tmp_path: Path) -> None:

@@ -83,12 +83,15 @@ def refused_for_stopping(link: Link) -> bool:
     return reason in REFUSED_WHEN_STOPPING
 
 
+@pytest.mark.parametrize("workers", [1, 2])
 def test_attempts_in_flight_are_finished_and_answered_while_new_ones_are_refused(
-    tmp_path: Path,
+    tmp_path: Path, workers: int
 ) -> None:
     data_dir = tmp_path / "data"
     subscribers = with_slow_pins(data_dir, "astrid", "erik")
-    with in_flight(data_dir, subscribers, {"astrid": PIN, "erik": PIN_WRONG}) as running:
+    pins = {"astrid": PIN, "erik": PIN_WRONG}
+    several: Settings = {"server": {"workers": workers}}
+    with in_flight(data_dir, subscribers, pins, several) as running:
         running.server.terminate()
         eventually(lambda: running.server.logged("stopping"), "the server says that it stops")
         with linked(running.server) as newcomer:

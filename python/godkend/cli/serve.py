@@ -26,6 +26,11 @@ def config_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--metrics-listen", metavar="HOST:PORT", help="For Prometheus; empty: no metrics."
         ),
+        click.option(
+            "--workers",
+            type=click.IntRange(min=1),
+            help="Identical processes that share port and store; those that die are replaced.",
+        ),
         click.option("--listen", metavar="HOST:PORT", help="Port 0 picks a free one."),
         click.option(
             "--data-dir",
@@ -49,6 +54,7 @@ def _loaded(
     config_path: Path | None,
     data_dir: Path | None,
     listen: str | None,
+    workers: int | None,
     metrics_listen: str | None,
     tls_certificate: Path | None,
     tls_key: Path | None,
@@ -56,7 +62,12 @@ def _loaded(
 ) -> LoadedConfig:
     flags: dict[str, Any] = {
         "data_dir": data_dir,
-        "server": {"listen": listen, "tls_certificate": tls_certificate, "tls_key": tls_key},
+        "server": {
+            "listen": listen,
+            "workers": workers,
+            "tls_certificate": tls_certificate,
+            "tls_key": tls_key,
+        },
         "metrics": {"listen": metrics_listen},
         "log": {"level": log_level},
     }
@@ -71,6 +82,7 @@ def _loaded(
         "Examples:",
         "  godkend serve",
         "  godkend serve --config godkend.toml --listen 127.0.0.1:7443",
+        "  godkend serve --workers 4",
         "  godkend serve --listen 0.0.0.0:7443 --tls-certificate chain.pem --tls-key key.pem",
     ),
 )
@@ -83,9 +95,11 @@ def serve(**options: Any) -> None:
     and the tokens of local clients in the data directory.
     """
     loaded = _loaded(**options)
-    # Only here: what merely calls a server needs none of it.
-    from godkend.service.app import serve as run
-
+    # Only here: what merely calls a server needs none of it, and a supervisor no gRPC.
+    if loaded.config.server.workers > 1:
+        from godkend.supervisor import supervise as run
+    else:
+        from godkend.service.app import serve as run
     sys.exit(run(loaded.config))
 
 

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import resource
 import signal
-import sys
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -24,13 +21,15 @@ from godkend.engine import Engine
 from godkend.errors import GodkendError
 from godkend.logs import Log
 from godkend.metrics import CallMetrics, EngineMetrics, MetricsListener
+from godkend.port import StartError, cannot_listen
+from godkend.process import EXIT_NOT_STARTED, EXIT_STOPPED, keep_private, tell_operator
 from godkend.service.device import DeviceService
 from godkend.service.event import EventService
 from godkend.service.health import WATCHES_MAX as HEALTH_WATCHES_MAX
 from godkend.service.health import Health
 from godkend.service.identity import IdentityService
 from godkend.service.interceptor import CallInterceptor
-from godkend.service.listener import StartError, cannot_listen, listen, options
+from godkend.service.listener import listen, options
 from godkend.service.login import LoginService
 from godkend.service.status import Manual
 from godkend.service.stream import OpenStreams
@@ -56,10 +55,6 @@ SERVICES = tuple(
     for service in file.DESCRIPTOR.services_by_name.values()
 )
 
-EXIT_STOPPED = 0
-EXIT_NOT_STARTED = 1
-UMASK = 0o077
-"""What a server makes, the store above all, is for nobody else to read."""
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -71,14 +66,15 @@ class Running:
     health: Health
     address: str
     port: int
+    metrics: CollectorRegistry
     metrics_port: int | None
+    unhealthy: asyncio.Task[None]
+    """Done once a bug has shown itself: what serves has to be replaced."""
 
 
 def serve(config: Config) -> int:
     """Serves until SIGTERM or SIGINT; the exit code."""
-    os.umask(UMASK)
-    # What a crash would write holds PINs.
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    keep_private()
     return uvloop.run(run(config))
 
 
@@ -102,13 +98,13 @@ async def run(config: Config) -> int:
                 port=server.port,
                 tls=config.server.tls,
                 metrics_port=server.metrics_port,
+                workers=1,
             )
             await told.wait()
             log.stopping(cause=causes[0])
         log.stopped()
     except StartError as error:
-        # One line, also where SQLite needed two.
-        sys.stderr.write(f"godkend: {' '.join(str(error).splitlines())}\n")
+        tell_operator(str(error))
         return EXIT_NOT_STARTED
     finally:
         log.close()
@@ -140,7 +136,8 @@ async def running(
             overload_retry_ms=bounds.overload_retry_ms,
             panicked=health.panicked,
         )
-        metrics = _listen_for_metrics(config, engine, interceptor, health, watches)
+        registry = _registry(engine, interceptor, health, watches)
+        metrics = _listen_for_metrics(config, registry)
         if metrics is not None:
             stack.push_async_callback(asyncio.to_thread, metrics.close)
 
@@ -180,7 +177,9 @@ async def running(
             health=health,
             address=split_listen(bounds.listen)[0],
             port=port,
+            metrics=registry,
             metrics_port=metrics.port if metrics is not None else None,
+            unhealthy=following,
         )
 
 
@@ -206,15 +205,9 @@ def _clients(config: Config) -> Clients:
         raise StartError(str(error)) from error
 
 
-def _listen_for_metrics(
-    config: Config,
-    engine: Engine,
-    interceptor: CallInterceptor,
-    health: Health,
-    watches: OpenStreams,
-) -> MetricsListener | None:
-    if not config.metrics.listen:
-        return None
+def _registry(
+    engine: Engine, interceptor: CallInterceptor, health: Health, watches: OpenStreams
+) -> CollectorRegistry:
     registry = CollectorRegistry()
     registry.register(CallMetrics(interceptor.tallies))
     gauges = {
@@ -223,6 +216,12 @@ def _listen_for_metrics(
         "calls_open": ("Unary calls under way.", lambda: interceptor.calls_open),
     }
     registry.register(EngineMetrics(engine.core.stats, gauges))
+    return registry
+
+
+def _listen_for_metrics(config: Config, registry: CollectorRegistry) -> MetricsListener | None:
+    if not config.metrics.listen:
+        return None
     try:
         return MetricsListener(*split_listen(config.metrics.listen), registry)
     except OSError as error:

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import errno
-import socket
 import ssl
 from typing import TYPE_CHECKING
 
 import grpc
 import grpc.aio
 
-from godkend.config import split_listen
+from godkend.port import StartError, bound
 
 if TYPE_CHECKING:
     from godkend.config import ServerConfig
-
-
-class StartError(Exception):
-    """The server cannot start; the message is one line for the operator."""
 
 
 def options(server: ServerConfig) -> list[tuple[str, int]]:
@@ -41,7 +35,7 @@ def options(server: ServerConfig) -> list[tuple[str, int]]:
 
 def listen(server: grpc.aio.Server, config: ServerConfig) -> int:
     """Binds the port and tells which it is. Raises `StartError`."""
-    _check_free(config)
+    bound(config.listen, shared=config.reuse_port).close()
     try:
         if config.tls_certificate is None or config.tls_key is None:
             return server.add_insecure_port(config.listen)
@@ -58,24 +52,3 @@ def listen(server: grpc.aio.Server, config: ServerConfig) -> int:
         # OpenSSL names a reason only where the files are PEM at all.
         reason = (error.reason or "not PEM") if isinstance(error, ssl.SSLError) else error.strerror
         raise StartError(f"server.tls_certificate, server.tls_key ({files}): {reason}") from error
-
-
-def _check_free(config: ServerConfig) -> None:
-    """Binds a socket of our own first: it says why it cannot, which gRPC does not."""
-    host, port = split_listen(config.listen)
-    try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        family, kind, protocol, _, address = found[0]
-        with socket.socket(family, kind, protocol) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            if config.reuse_port:
-                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-            probe.bind(address)
-    except OSError as error:
-        raise cannot_listen("server.listen", config.listen, error) from error
-
-
-def cannot_listen(field: str, listen: str, error: OSError) -> StartError:
-    """Why an address cannot be had, in one line that names its field."""
-    in_use = error.errno == errno.EADDRINUSE
-    return StartError(f"{field} {listen}: {'port in use' if in_use else error.strerror}")
