@@ -116,6 +116,8 @@ lint: setup proto-check ## format, lints and types of Rust, Python and proto
 	$(call say,buf)
 	@$(BIN)/buf lint proto
 	@$(BIN)/buf format --diff --exit-code proto
+	$(call say,figures in README.md)
+	@$(PY) -m bench.render --check
 
 .PHONY: fmt
 fmt: setup ## write the formats that lint asks for
@@ -153,6 +155,10 @@ bench-planted: setup ## plant 5 % in each gated subject and see the gate notice;
 	@$(PY) -m bench.planted $(ARGS)
 
 #@ Made files
+.PHONY: bench-table
+bench-table: $(LOCKED) ## write the table of figures in README.md from bench/results
+	@$(PY) -m bench.render
+
 .PHONY: proto
 proto: $(LOCKED) ## write python/godkend/v1 from proto/
 	@$(PY) proto/generate.py

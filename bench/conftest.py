@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench.machine import commit, machine
 from bench.pairs import FIGURE
+from bench.render import number
 
 if TYPE_CHECKING:
     import pytest
@@ -55,14 +56,10 @@ def pytest_terminal_summary(
 def _row(figure: dict[str, Any]) -> tuple[str, ...]:
     return (
         figure["what"],
-        f"{_number(figure['ours'])} {figure['unit']}",
+        f"{number(figure['ours'])} {figure['unit']}",
         figure["against"],
-        f"{_number(figure['yardstick'])} {figure['unit']}",
+        f"{number(figure['yardstick'])} {figure['unit']}",
         f"{figure['ratio']:.2f}x {figure['ratio_says']}",
         figure["target"],
         figure["verdict"],
     )
-
-
-def _number(found: float) -> str:
-    return f"{found:,.0f}" if found >= 100 else f"{found:.3g}"
