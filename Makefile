@@ -46,7 +46,7 @@ help:
 	      /^[a-z-]+:.*## / { name = $$1; sub(/:.*/, "", name); sub(/.*## /, ""); \
 	                         printf "  make %-12s %s\n", name, $$0 }' $(MAKEFILE_LIST)
 	@echo
-	@echo 'A change is ready when `make test` passes. bench, load and guards take ARGS="...".'
+	@echo 'A change is ready when `make test` passes. bench, bench-compare, load and guards take ARGS="...".'
 
 #@ Build
 .PHONY: setup
@@ -145,6 +145,10 @@ load: setup ## real logins against a server of its own, and what they cost it; A
 bench-instructions: setup ## instruction counts against the accepted ones; exit code 1 on 1 % more
 	$(call say,instruction counts)
 	@$(PY) -m bench.instructions $(ARGS)
+
+.PHONY: bench-compare
+bench-compare: setup ## this checkout against BASE=commit, in turns; exit code 1 when it is dearer
+	@$(PY) -m bench.compare $(if $(BASE),--base $(BASE)) $(ARGS)
 
 .PHONY: bench-accept
 bench-accept: setup ## store the instruction counts of now as the accepted ones; commit them

@@ -196,6 +196,18 @@ def accept(counts: dict[str, float], tools: dict[str, str]) -> None:
     )
 
 
+def against(revision: str) -> bool:
+    """Compares this checkout with a commit, and prints it; whether nothing became dearer."""
+    tools, tree = toolchain(), Tree.of_checkout()
+    tree.build()
+    base_name, base = base_counts(revision, tools)
+    rows = compare(base, count_all(tree))
+    print()
+    print_table(rows, base_name)
+    # Beside a base of one's choice, new subjects are nothing to accept.
+    return all(row.verdict != "REGRESSION" for row in rows)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
