@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import random
 import signal
 import socket
+import subprocess
+import sys
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING
@@ -35,9 +38,11 @@ from tests.servers import (
     PIN,
     PIN_WRONG,
     PLENTY,
+    STOP_TIMEOUT_S,
     NewLogin,
     Server,
     Settings,
+    environment,
     eventually,
 )
 
@@ -51,6 +56,12 @@ THREE: Settings = {"server": {"workers": 3}}
 def replaced(server: Server, worker: int, pid: int) -> bool:
     """Whether another process serves in a worker's place."""
     return server.workers().get(worker, pid) != pid
+
+
+def killed_if_there(process: psutil.Process) -> None:
+    """Ends what a failed test would leave behind."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        process.kill()
 
 
 def serves(server: Server) -> bool:
@@ -153,8 +164,11 @@ def test_a_killed_supervisor_takes_its_workers_along_and_they_finish_what_they_h
         Server(data_dir, SLOW_PIN, TWO, hashers) as server,
         channel_to_each(server) as channels,
         ThreadPoolExecutor(2) as threads,
+        contextlib.ExitStack() as left_over,
     ):
         pids = server.workers().values()
+        for pid in pids:
+            left_over.callback(killed_if_there, psutil.Process(pid))
         attempts = []
         for (name, pin), channel in zip(
             {"astrid": PIN, "erik": PIN_WRONG}.items(), channels, strict=True
@@ -175,6 +189,48 @@ def test_a_killed_supervisor_takes_its_workers_along_and_they_finish_what_they_h
     with Server(data_dir, CHEAP_PIN) as server, linked(server) as link:
         assert subscribers["astrid"].authenticator(link.desk).strikes == 0
         assert subscribers["erik"].authenticator(link.desk).strikes == 1
+
+
+WORKER_WITH_A_BUG = """
+import asyncio, contextlib, socket, sys
+from godkend.service import worker
+
+running = worker.running
+
+@contextlib.asynccontextmanager
+async def panicking(config, *, log):
+    async with running(config, log=log) as server:
+        server.health.panicked("LoginService/GetLogin")
+        yield server
+
+worker.running = panicking
+sys.exit(asyncio.run(worker.work(socket.socket(fileno=int(sys.argv[1])))))
+"""
+
+
+def test_a_worker_in_which_a_bug_has_shown_itself_ends_to_be_replaced(tmp_path: Path) -> None:
+    config: Settings = {
+        "data_dir": str(tmp_path / "data"),
+        "server": {"listen": "127.0.0.1:0"},
+        "metrics": {"listen": ""},
+    }
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        process = subprocess.Popen(
+            [sys.executable, "-c", WORKER_WITH_A_BUG, str(theirs.fileno())],
+            env=environment(),
+            pass_fds=(theirs.fileno(),),
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        ours.sendall(json.dumps({"worker": 7, "config": config}).encode() + b"\n")
+        try:
+            _, log = process.communicate(timeout=STOP_TIMEOUT_S)
+        finally:
+            process.kill()
+    assert process.returncode == 1
+    (line,) = map(json.loads, log.splitlines())
+    assert (line["event"], line["worker"]) == ("unhealthy", 7)
 
 
 def test_where_no_worker_can_be_started_any_more_the_server_ends_and_says_why(
