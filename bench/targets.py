@@ -33,5 +33,7 @@ BIOMETRIC_LOGIN_COST = Target(1.35, at_least=False)
 """Server CPU of a login without a hash, against as many empty grpc.aio calls."""
 DURABLE_COMMANDS = Target(25_000, at_least=True, unit="/s")
 """Commands a second through SQLite with 64 waiting."""
+COMMAND_P99 = Target(10, at_least=False, unit=" ms")
+"""How long 99 of 100 such commands take at most, the log being written back meanwhile."""
 THROTTLE_DECISION = Target(300, at_least=False, unit=" ns")
 CALL_INTO_RUST = Target(2_000, at_least=False, unit=" ns")

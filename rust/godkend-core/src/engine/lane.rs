@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
 
 use super::command::{Sweep, Swept};
+use super::log_writer::LogWriter;
 use super::reply::{Deadline, Reply};
 use super::shared::Shared;
 use crate::clock::Millis;
@@ -123,12 +124,14 @@ impl Lane {
     pub(super) fn start(
         shared: &Arc<Shared>,
         connection: Box<dyn Connection>,
+        log: LogWriter,
     ) -> Result<(Self, JoinHandle<()>)> {
         let policy = &shared.policy.engine;
         let (queue, waiting) = bounded(policy.lane_queue_max as usize);
         let runner = Runner {
             shared: Arc::clone(shared),
             connection,
+            log,
             random: SystemRandom::new(),
             batch_max: policy.batch_max as usize,
             sweep_interval: Duration::from_millis(policy.sweep_interval_ms),
@@ -186,6 +189,7 @@ fn gone() -> Error {
 struct Runner {
     shared: Arc<Shared>,
     connection: Box<dyn Connection>,
+    log: LogWriter,
     random: SystemRandom,
     batch_max: usize,
     sweep_interval: Duration,
@@ -236,6 +240,9 @@ impl Runner {
         stats.batches.fetch_add(1, Ordering::Relaxed);
         stats.commands.fetch_add(batch.len() as u64, Ordering::Relaxed);
         batch.into_iter().for_each(Work::release);
+        if self.connection.is_log_long() {
+            self.log.write_back();
+        }
     }
 
     /// Runs the steps in one transaction. A command that meets a fault is taken out and the others run

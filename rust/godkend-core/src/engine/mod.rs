@@ -7,6 +7,7 @@ mod attempt;
 pub mod command;
 mod device;
 pub mod lane;
+mod log_writer;
 mod pool;
 mod query;
 pub mod reply;
@@ -17,6 +18,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
 
 use lane::{Command, Lane};
+use log_writer::LogWriter;
 use pool::Pool;
 pub use query::{AuthenticatorView, IdentityKey, IdentityView};
 pub use reply::{Deadline, Reply};
@@ -81,12 +83,13 @@ impl Engine {
             .collect::<Result<_>>()?;
         let readers = (0..WORKERS).map(|_| store.connect()).collect::<Result<_>>()?;
         let last = Mutex::new(Some(store.connect()?));
-        let (lane, lane_thread) = Lane::start(&shared, store.connect()?)?;
+        let (log, log_thread) = LogWriter::start(&shared, store.connect()?)?;
+        let (lane, lane_thread) = Lane::start(&shared, store.connect()?, log)?;
         let (hashers, mut threads) =
             Pool::start("hasher", &shared, policy.engine.hash_queue_max, arenas)?;
         let (workers, worker_threads) = Pool::start("worker", &shared, WORKER_QUEUE_MAX, readers)?;
         threads.extend(worker_threads);
-        threads.push(lane_thread);
+        threads.extend([lane_thread, log_thread]);
         let (watcher, watcher_thread) = watcher::start(&shared, store.connect()?)?;
         threads.push(watcher_thread);
         let parts = Parts { workers, hashers, lane, _watcher: watcher };

@@ -32,6 +32,8 @@ pub struct Stats {
     pub batches: AtomicU64,
     /// Signatures of devices that were verified.
     pub signatures: AtomicU64,
+    /// Times that the store's log was written back beside the commits.
+    pub log_write_backs: AtomicU64,
 }
 
 pub(super) struct Shared {

@@ -99,7 +99,6 @@ CREATE TABLE event (
     detail           TEXT NOT NULL,
     hash             BLOB NOT NULL
 ) STRICT;
-CREATE INDEX event_of_identity ON event (identity_id, seq) WHERE identity_id IS NOT NULL;
 CREATE TRIGGER event_is_never_changed BEFORE UPDATE ON event
     BEGIN SELECT RAISE(ABORT, 'events are append-only'); END;
 CREATE TRIGGER event_is_never_removed BEFORE DELETE ON event

@@ -62,6 +62,14 @@ impl Connection for MemoryStore {
         work(&mut MemoryTx { rows, effects: Effects::default() })
     }
 
+    fn is_log_long(&self) -> bool {
+        false
+    }
+
+    fn write_log_back(&mut self) -> Result<()> {
+        Ok(())
+    }
+
     fn version(&mut self) -> Result<i64> {
         Ok(self.rows().version)
     }

@@ -49,6 +49,15 @@ pub trait Connection: Send {
     /// What `work` gives, or a fault of the store.
     fn read(&mut self, work: &mut dyn FnMut(&mut dyn Tx) -> Result<()>) -> Result<()>;
 
+    /// Whether what was committed here has made the log so long that it wants to be written back.
+    fn is_log_long(&self) -> bool;
+
+    /// Writes the log back into its file, and keeps nobody from committing meanwhile.
+    ///
+    /// # Errors
+    /// A fault of the store; then the log is as it was.
+    fn write_log_back(&mut self) -> Result<()>;
+
     /// A number that changes whenever another connection, of any process, has committed.
     ///
     /// # Errors

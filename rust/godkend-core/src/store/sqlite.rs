@@ -5,6 +5,7 @@
 //! short-lived rows commit without waiting for the disk. Versions before 3.51.3 can lose commits when a
 //! WAL is reset, and are refused. Source: sqlite.org/wal.html, sqlite.org/pragma.html#pragma_synchronous.
 
+mod log;
 mod tx;
 
 use std::fs::OpenOptions;
@@ -15,6 +16,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection as Sqlite, OpenFlags, OptionalExtension as _, params};
 
+use self::log::Log;
 use self::tx::SqliteTx;
 use super::row::fault;
 use super::{Connection, Effects, Store, Tx};
@@ -148,7 +150,9 @@ impl SqliteStore {
 
 impl Store for SqliteStore {
     fn connect(&self) -> Result<Box<dyn Connection>> {
-        Ok(Box::new(SqliteConnection { sqlite: self.sqlite()?, durable: true }))
+        let mut sqlite = self.sqlite()?;
+        let log = self.in_words(Log::of(&mut sqlite).map_err(|error| fault(&error)))?;
+        Ok(Box::new(SqliteConnection { sqlite, log, durable: true }))
     }
 }
 
@@ -208,6 +212,7 @@ fn migrate(sqlite: &mut Sqlite, keys: &Keys) -> Result<()> {
 
 struct SqliteConnection {
     sqlite: Sqlite,
+    log: Log,
     /// Whether `synchronous` is FULL now.
     durable: bool,
 }
@@ -258,6 +263,14 @@ impl Connection for SqliteConnection {
 
     fn read(&mut self, work: &mut dyn FnMut(&mut dyn Tx) -> Result<()>) -> Result<()> {
         self.run("BEGIN", work).map(|_| ())
+    }
+
+    fn is_log_long(&self) -> bool {
+        self.log.is_long()
+    }
+
+    fn write_log_back(&mut self) -> Result<()> {
+        log::write_back(&self.sqlite).map_err(|error| fault(&error))
     }
 
     fn version(&mut self) -> Result<i64> {
