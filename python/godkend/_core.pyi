@@ -42,12 +42,20 @@ def argon2id(
     length: int,
     secret: bytes | None = None,
     associated_data: bytes | None = None,
+    kernel: str | None = None,
 ) -> bytes:
     """Argon2id, version 0x13 (RFC 9106), with the GIL released.
 
     For comparison with other implementations and for benchmarks; PINs never pass through here.
-    Raises `Invalid` naming `memory_kib` (8 per lane to 1,048,576), `iterations` (1 to 64),
-    `parallelism` (1 to 16) or `length` (4 to 64).
+    `kernel` is one of `argon2id_kernels()`, by default the fastest; all give the same. Raises
+    `Invalid` naming `memory_kib` (8 per lane to 1,048,576), `iterations` (1 to 64), `parallelism`
+    (1 to 16), `length` (4 to 64) or `kernel`.
+    """
+
+def argon2id_kernels() -> list[str]:
+    """The kernels that this CPU can take, the fastest first: it is the one that checks PINs.
+
+    `avx512`, `avx2` and `portable`; each gives the same, bit for bit.
     """
 
 def pin_weakness(pin: str, birth_date: str = "") -> str | None:

@@ -18,7 +18,22 @@ RFC9106 = Path(__file__).parents[1] / "vectors" / "argon2" / "rfc9106.json"
 SALT = bytes(16)
 
 
-def test_the_vector_of_rfc_9106() -> None:
+KERNELS = _core.argon2id_kernels()
+
+
+def test_there_is_always_a_portable_kernel_and_it_comes_last() -> None:
+    assert KERNELS[-1] == "portable"
+    assert set(KERNELS) <= {"avx512", "avx2", "portable"}
+
+
+def test_a_kernel_that_this_cpu_cannot_take_is_refused_by_name() -> None:
+    with pytest.raises(Invalid) as refused:
+        _core.argon2id(b"", SALT, 8, 1, 1, 32, kernel="quantum")
+    assert refused.value.field == "kernel"
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_the_vector_of_rfc_9106(kernel: str) -> None:
     vectors = json.loads(RFC9106.read_text())["vectors"]
     (vector,) = [vector for vector in vectors if vector["type"] == "argon2id"]
     names = ("password", "salt", "secret", "associated_data")
@@ -32,6 +47,7 @@ def test_the_vector_of_rfc_9106() -> None:
         32,
         secret,
         associated_data,
+        kernel,
     )
     assert tag.hex() == vector["tag"]
 
@@ -98,8 +114,10 @@ def test_the_reference_c_gives_the_same(
     secret: bytes,
     associated_data: bytes,
 ) -> None:
-    ours = _core.argon2id(password, salt, *costs, length, secret, associated_data)
-    assert ours == reference(password, salt, costs, length, secret, associated_data)
+    expected = reference(password, salt, costs, length, secret, associated_data)
+    for kernel in KERNELS:
+        ours = _core.argon2id(password, salt, *costs, length, secret, associated_data, kernel)
+        assert ours == expected, kernel
 
 
 @given(st.binary(max_size=80), st.binary(min_size=8, max_size=64), all_costs(), st.integers(4, 64))

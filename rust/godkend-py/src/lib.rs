@@ -20,7 +20,7 @@ mod _core {
     };
     #[pymodule_export]
     use crate::tools::{
-        PyThrottle, argon2id, normalise_policy, pin_weakness, reasons, sqlite_version,
-        verify_signature,
+        PyThrottle, argon2id, argon2id_kernels, normalise_policy, pin_weakness, reasons,
+        sqlite_version, verify_signature,
     };
 }

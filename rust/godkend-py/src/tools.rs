@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 
 use godkend_core::error::{Error, Reason};
-use godkend_core::pin::{Arena, Params, Pin, weakness};
+use godkend_core::pin::{Arena, Kernel, Params, Pin, weakness};
 use godkend_core::policy::Policy;
 use godkend_core::signature::PublicKey;
 use godkend_core::throttle::{self, Quota};
@@ -17,7 +17,7 @@ const HASH_BYTES: std::ops::RangeInclusive<usize> = 4..=64;
 
 /// Argon2id, version 0x13 (RFC 9106), with the GIL released.
 #[pyfunction]
-#[pyo3(signature = (password, salt, memory_kib, iterations, parallelism, length, secret = None, associated_data = None))]
+#[pyo3(signature = (password, salt, memory_kib, iterations, parallelism, length, secret = None, associated_data = None, kernel = None))]
 #[allow(clippy::too_many_arguments)]
 pub(crate) fn argon2id<'py>(
     py: Python<'py>,
@@ -29,7 +29,9 @@ pub(crate) fn argon2id<'py>(
     length: usize,
     secret: Option<&[u8]>,
     associated_data: Option<&[u8]>,
+    kernel: Option<&str>,
 ) -> Result<Bound<'py, PyBytes>> {
+    let kernel = chosen_kernel(kernel)?;
     let params = Params::new(memory_kib, iterations, parallelism)?;
     if !HASH_BYTES.contains(&length) {
         return Err(Error::invalid("length", "must be 4 to 64").into());
@@ -37,11 +39,23 @@ pub(crate) fn argon2id<'py>(
     let (secret, associated_data) = (secret.unwrap_or(&[]), associated_data.unwrap_or(&[]));
     let hash = py.detach(|| {
         let mut hash = vec![0; length];
-        let mut arena = Arena::new(memory_kib, memory_kib)?;
+        let mut arena = Arena::new(memory_kib, memory_kib)?.with_kernel(kernel);
         arena.hash(&params, password, salt, secret, associated_data, &mut hash)?;
         Ok::<_, Error>(hash)
     })?;
     Ok(PyBytes::new(py, &hash))
+}
+
+fn chosen_kernel(name: Option<&str>) -> Result<Kernel> {
+    let Some(name) = name else { return Ok(Kernel::fastest()) };
+    let found = Kernel::available().into_iter().find(|kernel| kernel.name() == name);
+    Ok(found.ok_or(Error::invalid("kernel", "must be one of argon2id_kernels()"))?)
+}
+
+/// The names of the kernels that this CPU can take, the fastest first.
+#[pyfunction]
+pub(crate) fn argon2id_kernels() -> Vec<&'static str> {
+    Kernel::available().into_iter().map(Kernel::name).collect()
 }
 
 /// Why a PIN would be refused, or None.

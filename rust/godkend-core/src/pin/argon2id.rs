@@ -11,7 +11,7 @@
 
 use blake2b_simd::Params as Blake2b;
 
-use super::kernel::{Block, Compress};
+use super::kernel::{Block, Kernel, Prefetch};
 
 const VERSION: u32 = 0x13;
 /// Argon2id, among Argon2d (0) and Argon2i (1).
@@ -48,7 +48,7 @@ struct Position {
 }
 
 /// Fills `blocks`, of which there are `memory_kib`, and writes the tag to all of `out`.
-pub(super) fn hash(compress: Compress, blocks: &mut [Block], inputs: &Inputs<'_>, out: &mut [u8]) {
+pub(super) fn hash(kernel: Kernel, blocks: &mut [Block], inputs: &Inputs<'_>, out: &mut [u8]) {
     let lanes = inputs.parallelism as usize;
     let segment = inputs.memory_kib as usize / (SLICES * lanes);
     let shape = Shape { lanes, segment, lane: SLICES * segment };
@@ -58,7 +58,7 @@ pub(super) fn hash(compress: Compress, blocks: &mut [Block], inputs: &Inputs<'_>
         for slice in 0..SLICES {
             for lane in 0..lanes {
                 let position = Position { pass, slice, lane };
-                fill_segment(compress, blocks, shape, position, inputs.iterations);
+                fill_segment(kernel, blocks, shape, position, inputs.iterations);
             }
         }
     }
@@ -117,8 +117,11 @@ fn stretch(parts: &[&[u8]], mut out: &mut [u8]) {
 }
 
 /// One lane of one slice (section 3.2, steps 5 and 6).
+///
+/// Which block the next one refers to is known before this one is finished, and fetched meanwhile: the
+/// memory is larger than the nearer caches.
 fn fill_segment(
-    compress: Compress,
+    kernel: Kernel,
     blocks: &mut [Block],
     shape: Shape,
     position: Position,
@@ -127,23 +130,36 @@ fn fill_segment(
     let Position { pass, slice, lane } = position;
     // The first half of the first pass takes its references independently of the password.
     let mut addresses = (pass == 0 && slice < SLICES / 2)
-        .then(|| Addresses::new(compress, blocks.len(), position, iterations));
+        .then(|| Addresses::new(kernel, blocks.len(), position, iterations));
+    let prefetch = Prefetch::of(blocks);
     let first = if pass == 0 && slice == 0 { 2 } else { 0 };
+
+    let column = slice * shape.segment + first;
+    let mut previous = lane * shape.lane + if column == 0 { shape.lane } else { column } - 1;
+    let random = match &mut addresses {
+        Some(addresses) => addresses.take(first),
+        None => blocks[previous].0[0],
+    };
+    let mut reference = reference(shape, position, first, random);
     for index in first..shape.segment {
-        let column = slice * shape.segment + index;
-        let next = lane * shape.lane + column;
-        let previous = if column == 0 { next + shape.lane - 1 } else { next - 1 };
-        let random = match &mut addresses {
-            Some(addresses) => addresses.take(index),
-            None => blocks[previous].0[0],
+        let next = lane * shape.lane + slice * shape.segment + index;
+        let upcoming = index + 1;
+        let independent = match &mut addresses {
+            Some(addresses) if upcoming < shape.segment => Some(addresses.take(upcoming)),
+            _ => None,
         };
-        let reference = reference(shape, position, index, random);
+        let mut referred = 0;
         // The reference set leaves out the previous block, so that the three are always different.
-        let Ok([previous, reference, next]) = blocks.get_disjoint_mut([previous, reference, next])
+        let Ok([behind, referred_to, filled]) =
+            blocks.get_disjoint_mut([previous, reference, next])
         else {
             unreachable!("a block that refers to itself");
         };
-        compress(previous, reference, next, pass > 0);
+        kernel.compress(behind, referred_to, filled, pass > 0, |word| {
+            referred = self::reference(shape, position, upcoming, independent.unwrap_or(word));
+            prefetch.block(referred);
+        });
+        (previous, reference) = (next, referred);
     }
 }
 
@@ -151,7 +167,11 @@ fn fill_segment(
 fn reference(shape: Shape, position: Position, index: usize, random: u64) -> usize {
     let Position { pass, slice, lane } = position;
     let (j1, j2) = (random & 0xffff_ffff, (random >> 32) as usize);
-    let chosen = if pass == 0 && slice == 0 { lane } else { j2 % shape.lanes };
+    let chosen = match shape.lanes {
+        1 => lane,
+        _ if pass == 0 && slice == 0 => lane,
+        lanes => j2 % lanes,
+    };
     let finished = if pass == 0 { slice * shape.segment } else { shape.lane - shape.segment };
     // In its own lane what this segment has filled counts too, but for the previous block.
     let area =
@@ -160,12 +180,13 @@ fn reference(shape: Shape, position: Position, index: usize, random: u64) -> usi
     let x = (j1 * j1) >> 32;
     let offset = (area - 1 - ((area * x) >> 32)) as usize;
     let start = if pass == 0 || slice == SLICES - 1 { 0 } else { (slice + 1) * shape.segment };
-    chosen * shape.lane + (start + offset) % shape.lane
+    let column = start + offset;
+    chosen * shape.lane + if column < shape.lane { column } else { column - shape.lane }
 }
 
 /// The random numbers of Argon2i's part: G over a counter, 128 at a time (section 3.4.1.2).
 struct Addresses {
-    compress: Compress,
+    kernel: Kernel,
     input: Block,
     drawn: Block,
 }
@@ -173,12 +194,12 @@ struct Addresses {
 impl Addresses {
     const COUNTER: usize = 6;
 
-    fn new(compress: Compress, blocks: usize, position: Position, iterations: u32) -> Self {
+    fn new(kernel: Kernel, blocks: usize, position: Position, iterations: u32) -> Self {
         let Position { pass, slice, lane } = position;
         let mut input = Block::ZERO;
         let head = [pass, lane, slice, blocks, iterations as usize, TYPE as usize];
         input.0.iter_mut().zip(head).for_each(|(to, value)| *to = value as u64);
-        let mut addresses = Self { compress, input, drawn: Block::ZERO };
+        let mut addresses = Self { kernel, input, drawn: Block::ZERO };
         addresses.draw();
         addresses
     }
@@ -186,8 +207,8 @@ impl Addresses {
     fn draw(&mut self) {
         self.input.0[Self::COUNTER] += 1;
         let mut once = Block::ZERO;
-        (self.compress)(&Block::ZERO, &self.input, &mut once, false);
-        (self.compress)(&Block::ZERO, &once, &mut self.drawn, false);
+        self.kernel.compress(&Block::ZERO, &self.input, &mut once, false, |_| ());
+        self.kernel.compress(&Block::ZERO, &once, &mut self.drawn, false, |_| ());
     }
 
     /// The number of the block at `index`; they are taken in order.
@@ -206,7 +227,6 @@ fn length(bytes: usize) -> u32 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::kernel::paths;
     use super::*;
     use argon2::{Algorithm, Argon2, AssociatedData, ParamsBuilder, Version};
     use proptest::prelude::*;
@@ -243,12 +263,12 @@ mod tests {
             };
             let mut expected = vec![0; out_bytes];
             reference(&inputs, &mut expected);
-            for (name, compress) in paths() {
+            for kernel in Kernel::available() {
                 // What lay in the memory before must not matter.
                 let mut blocks = vec![Block([0x5555; Block::WORDS]); memory_kib as usize];
                 let mut out = vec![0; out_bytes];
-                hash(compress, &mut blocks, &inputs, &mut out);
-                prop_assert_eq!(&out, &expected, "{}", name);
+                hash(kernel, &mut blocks, &inputs, &mut out);
+                prop_assert_eq!(&out, &expected, "{}", kernel.name());
             }
         }
     }

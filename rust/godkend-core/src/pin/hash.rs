@@ -1,18 +1,18 @@
 //! Argon2id, the memory-hard function that makes guessing PINs and passwords dear.
 //!
-//! Purpose: version 0x13 of RFC 9106, by the engine's own `argon2id` and the fastest path of `kernel`
+//! Purpose: version 0x13 of RFC 9106, by the engine's own `argon2id` and the fastest of its `kernel`s
 //! that this CPU can take. Invariant: one [`Arena`] per worker is the only memory a hash needs, so
 //! workers times arena is the bound on memory, and no hash allocates. Parameters outside the technical
 //! bounds of [`Params`] never reach the function, wherever they were read.
 //!
 //! Why its own: of the well-kept implementations measured side by side, the fastest that builds for any
 //! x86-64 ran at 1.3 times the argon2-cffi wheel, and the reference C built for the machine at 1.8;
-//! this one runs at 2.4. The figures are in `bench/README.md`, and `make bench` measures them anew.
+//! this one runs at 2.2 to 2.6. The figures are in `bench/README.md`, and `make bench` measures them anew.
 
 use zeroize::Zeroize;
 
 use super::argon2id::{self, Inputs};
-use super::kernel::{Block, Compress, fastest};
+use super::kernel::{Block, Kernel};
 use crate::error::{Error, Reason, Result};
 
 /// RFC 9106, section 3.1.
@@ -102,7 +102,7 @@ impl Default for Params {
 pub struct Arena {
     blocks: Vec<Block>,
     blocks_max: usize,
-    compress: Compress,
+    kernel: Kernel,
 }
 
 impl Arena {
@@ -120,9 +120,16 @@ impl Arena {
             return Err(Error::invalid("memory_kib", "must not be above memory_kib_max"));
         }
         let blocks_max = usize::try_from(memory_kib_max).unwrap_or(usize::MAX);
-        let mut arena = Self { blocks: Vec::new(), blocks_max, compress: fastest() };
+        let mut arena = Self { blocks: Vec::new(), blocks_max, kernel: Kernel::fastest() };
         arena.grow(usize::try_from(memory_kib).unwrap_or(usize::MAX))?;
         Ok(arena)
+    }
+
+    /// The same, hashing with a kernel of choice: to compare them.
+    #[must_use]
+    pub fn with_kernel(mut self, kernel: Kernel) -> Self {
+        self.kernel = kernel;
+        self
     }
 
     fn grow(&mut self, count: usize) -> Result<()> {
@@ -178,7 +185,7 @@ impl Arena {
             secret,
             associated_data,
         };
-        argon2id::hash(self.compress, blocks, &inputs, out);
+        argon2id::hash(self.kernel, blocks, &inputs, out);
         Ok(())
     }
 }

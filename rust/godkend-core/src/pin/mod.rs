@@ -16,6 +16,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 use crate::error::{Error, Result};
 
 pub use hash::{Arena, Params};
+pub use kernel::Kernel;
 pub use record::PinRecord;
 pub use weak::{BirthDate, Weakness, weakness};
 
