@@ -26,6 +26,7 @@ __all__ = [
     "ManualClock",
     "Throttle",
     "argon2id",
+    "argon2id_kernels",
     "normalise_policy",
     "pin_weakness",
     "reasons",
