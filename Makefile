@@ -137,6 +137,10 @@ bench: setup ## each part beside a yardstick, one table at the end; writes bench
 	@$(PY) -m pytest bench -q --benchmark-only --benchmark-quiet --benchmark-timer=time.process_time \
 	  --benchmark-json=bench/results/bench.json $(ARGS)
 
+.PHONY: footprint
+footprint: setup ## disk and memory for an identity, a login, a stream, a worker; a minute
+	@$(PY) -m bench.footprint $(ARGS)
+
 .PHONY: load
 load: setup ## real logins against a server of its own, and what they cost it; ARGS="--help"
 	@$(PY) -m bench.load $(ARGS)

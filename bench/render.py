@@ -35,6 +35,7 @@ FILES = (
     "scale.json",
     "overload.json",
     "soak.json",
+    "footprint.json",
 )
 COLUMNS = ("What", "godkend", "Yardstick", "Ratio", "Target", "")
 COMMIT_DIGITS = 10
