@@ -39,5 +39,7 @@ DURABLE_COMMANDS = Target(25_000, at_least=True, unit="/s")
 """Commands a second through SQLite with 64 waiting."""
 COMMAND_P99 = Target(10, at_least=False, unit=" ms")
 """How long 99 of 100 such commands take at most, the log being written back meanwhile."""
+SEEN_BY_ANOTHER_WORKER = Target(50, at_least=False, unit=" ms")
+"""How soon a login that is watched on one worker shows what happened on another."""
 THROTTLE_DECISION = Target(300, at_least=False, unit=" ns")
 CALL_INTO_RUST = Target(2_000, at_least=False, unit=" ns")
