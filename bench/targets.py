@@ -30,7 +30,7 @@ HASH_SPEED = Target(1.9, at_least=True)
 HASH_SPEED_TO_REFERENCE_C = Target(1.0, at_least=True)
 """The same, against the reference C compiled for the machine."""
 HASH_SPEED_OF_TWO_THREADS = Target(1.9, at_least=True)
-"""Hashes by two threads on two cores, against one: they share a memory bus."""
+"""Hashes by two threads on two cores, against one."""
 PIN_LOGIN_COST = Target(1.12, at_least=False)
 """Server CPU of a login with a PIN, against the one hash in it."""
 BIOMETRIC_LOGIN_COST = Target(1.35, at_least=False)
