@@ -41,7 +41,9 @@ if TYPE_CHECKING:
     from tests.conftest import OpensDriver
 
 WATCHED = 20_000
-WAL_BYTES_MAX = 32 << 20
+# The bound is 24 MiB and what is committed while the disk is still at the last writing back; a log
+# that does not begin anew grows past 120 MiB here.
+WAL_BYTES_MAX = 64 << 20
 
 
 def test_however_many_logins_are_watched_the_write_ahead_log_begins_anew(
@@ -53,7 +55,7 @@ def test_however_many_logins_are_watched_the_write_ahead_log_begins_anew(
     watched = [start(driver) for _ in range(50)]
     for it in watched:
         driver.core.watch(it.login_id)
-    for _ in range(100):
+    for _ in range(200):
         tokens = [
             driver.submit(
                 "start_login", "front-end", fresh(), "tax", "x" * 900, "", fresh(32), SOURCE, "", 0
