@@ -24,6 +24,7 @@ __all__ = [
     "LoginStarted",
     "LoginView",
     "ManualClock",
+    "Seeding",
     "Throttle",
     "argon2id",
     "argon2id_kernels",
@@ -110,6 +111,32 @@ class Throttle:
         """0 if allowed, and counted; else the microseconds to wait, and nothing is counted."""
 
 @final
+class Seeding:
+    """A synthetic population on its way into a store; see `godkend.population`."""
+
+    def __new__(
+        cls, *, store: str, keys: str, policy: str, secret: bytes, identities: int, pins: list[str]
+    ) -> Seeding:
+        """Opens or makes the store, marks it, and hashes each PIN once.
+
+        Cut off at any moment, even by a power loss, it goes on where it was when it is made anew
+        with the same arguments. Raises `Invalid` naming `store` where real identities or another
+        population are in it, `secret` (32 bytes), `identities` (1 to 99,999,999), `pins` (1 to 256
+        of 6 digits) or a field of the policy; `Fault` as `Engine` does.
+        """
+
+    @property
+    def written(self) -> int:
+        """Subscribers that are in the store, by index from 0."""
+
+    @property
+    def identities(self) -> int:
+        """Subscribers that there are to be."""
+
+    def step(self) -> int:
+        """Writes some thousand more, durably, with the GIL released; how many there are now."""
+
+@final
 class Engine:
     """Commands, lanes, hash pool and store. One per process; close it before the process ends."""
 
@@ -136,6 +163,9 @@ class Engine:
 
     def healthy(self) -> bool:
         """False once a bug has shown itself in a thread of the engine, or it is closed."""
+
+    def synthetic_identities(self) -> int:
+        """The size of the synthetic population in the store at the start; 0 in a real store."""
 
     def stats(self) -> dict[str, int]:
         """Counters since the start, for metrics: pin_checks, pin_records, commands, ..."""

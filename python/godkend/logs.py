@@ -81,6 +81,10 @@ class Log:
         }
         self._line(level, "worker_ended", fields)
 
+    def synthetic(self, *, identities: int) -> None:
+        """The store holds a synthetic population: whoever has its file is everybody in it."""
+        self._line("warning", "synthetic", {"identities": identities})
+
     def stopping(self, *, cause: str) -> None:
         """The server takes no new calls and finishes those it has."""
         self._line("info", "stopping", {"cause": cause})

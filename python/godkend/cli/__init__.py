@@ -9,9 +9,11 @@ from godkend.cli.capacity import capacity
 from godkend.cli.demo import demo
 from godkend.cli.events import events
 from godkend.cli.identity import identity
+from godkend.cli.importing import import_identities
 from godkend.cli.login import login
 from godkend.cli.output import Commands, unwrapped
 from godkend.cli.phone import phone
+from godkend.cli.seed import seed
 from godkend.cli.serve import config, serve
 
 __all__ = ["main"]
@@ -40,5 +42,8 @@ def main() -> None:
     """An authentication core: logins approved by PIN and phone."""
 
 
-for command in (demo, serve, config, identity, phone, login, events, jwks, capacity, version):
+for command in (
+    *(demo, serve, config, identity, phone, login, events, jwks),
+    *(import_identities, seed, capacity, version),
+):
     main.add_command(command)

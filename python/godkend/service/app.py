@@ -124,6 +124,8 @@ async def running(
     """
     async with AsyncExitStack() as stack:
         engine = await stack.enter_async_context(_open_engine(config, clock))
+        if synthetic_identities := engine.core.synthetic_identities():
+            log.synthetic(identities=synthetic_identities)
         health = Health(SERVICES, engine.core.healthy, log)
         bounds = config.server
         watches = OpenStreams("logins watched", bounds.logins_watched_max, bounds.overload_retry_ms)
@@ -213,6 +215,10 @@ def _registry(
     gauges = {
         "healthy": ("1 until a bug has shown itself.", lambda: int(health.serving)),
         "logins_watched": ("Open streams of logins.", lambda: len(watches)),
+        "synthetic_identities": (
+            "Of the population in the store; 0 where people are.",
+            engine.core.synthetic_identities,
+        ),
         "calls_open": ("Unary calls under way.", lambda: interceptor.calls_open),
     }
     registry.register(EngineMetrics(engine.core.stats, gauges))

@@ -70,6 +70,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """No such identity."""
     ERROR_REASON_USER_ID_TAKEN: _ErrorReason.ValueType  # 5
     """Somebody has this user ID."""
+    ERROR_REASON_SYNTHETIC_STORE: _ErrorReason.ValueType  # 45
+    """The store holds a synthetic population, for tests; no real identity may stand beside it."""
     ERROR_REASON_IDENTITY_BLOCKED: _ErrorReason.ValueType  # 6
     """The whole identity is blocked."""
     ERROR_REASON_ACTIVATION_CODE_WRONG: _ErrorReason.ValueType  # 7
@@ -163,6 +165,8 @@ ERROR_REASON_IDENTITY_NOT_FOUND: ErrorReason.ValueType  # 4
 """No such identity."""
 ERROR_REASON_USER_ID_TAKEN: ErrorReason.ValueType  # 5
 """Somebody has this user ID."""
+ERROR_REASON_SYNTHETIC_STORE: ErrorReason.ValueType  # 45
+"""The store holds a synthetic population, for tests; no real identity may stand beside it."""
 ERROR_REASON_IDENTITY_BLOCKED: ErrorReason.ValueType  # 6
 """The whole identity is blocked."""
 ERROR_REASON_ACTIVATION_CODE_WRONG: ErrorReason.ValueType  # 7

@@ -138,6 +138,8 @@ reasons! {
     IdentityNotFound = "IDENTITY_NOT_FOUND",
     /// Somebody has this user ID.
     UserIdTaken = "USER_ID_TAKEN",
+    /// The store holds a synthetic population, beside which no real identity may stand.
+    SyntheticStore = "SYNTHETIC_STORE",
     /// The whole identity is blocked.
     IdentityBlocked = "IDENTITY_BLOCKED",
     // Activation

@@ -9,6 +9,8 @@ use crate::digest::sha256_of_parts;
 
 /// The kinds of events, as they are named in the history.
 pub mod kind {
+    /// The store was marked as one of a synthetic population, which is written from then on.
+    pub const POPULATION_SEEDED: &str = "population.seeded";
     /// A subscriber was registered.
     pub const IDENTITY_CREATED: &str = "identity.created";
     /// A whole identity was blocked.

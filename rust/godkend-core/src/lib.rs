@@ -34,6 +34,7 @@ pub mod lockout;
 pub mod login;
 pub mod pin;
 pub mod policy;
+pub mod population;
 pub mod random;
 pub mod signature;
 pub mod store;

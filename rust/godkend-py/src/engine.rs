@@ -143,6 +143,10 @@ impl PyEngine {
         self.engine.is_healthy()
     }
 
+    fn synthetic_identities(&self) -> u64 {
+        self.engine.population().map_or(0, |mark| mark.identities)
+    }
+
     fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let stats = self.engine.stats();
         let dict = PyDict::new(py);

@@ -7,6 +7,7 @@ mod completion;
 mod engine;
 mod error;
 mod outcome;
+mod seeding;
 mod tools;
 
 #[pyo3::pymodule]
@@ -18,6 +19,8 @@ mod _core {
         PyActivationBegun, PyActivationCodeIssued, PyAuthenticatorView, PyEventView,
         PyIdentityView, PyLoginOpened, PyLoginStarted, PyLoginView,
     };
+    #[pymodule_export]
+    use crate::seeding::PySeeding;
     #[pymodule_export]
     use crate::tools::{
         PyThrottle, argon2id, argon2id_kernels, normalise_policy, pin_weakness, reasons,

@@ -11,6 +11,7 @@ mod log_writer;
 mod pool;
 mod query;
 pub mod reply;
+mod seeding;
 mod shared;
 mod watcher;
 
@@ -22,6 +23,7 @@ use log_writer::LogWriter;
 use pool::Pool;
 pub use query::{AuthenticatorView, IdentityKey, IdentityView};
 pub use reply::{Deadline, Reply};
+pub use seeding::Seeding;
 use shared::Shared;
 pub use shared::{Observer, Stats};
 use watcher::Watcher;
@@ -32,6 +34,7 @@ use crate::error::{Error, Reason, Result};
 use crate::keys::Keys;
 use crate::pin::Arena;
 use crate::policy::Policy;
+use crate::population::Mark;
 use crate::store::{Connection, Store};
 
 /// Threads that verify signatures and read.
@@ -57,6 +60,8 @@ pub struct Engine {
     /// Closed after all others: connections that close at the same moment would each leave it to the
     /// other to write the log back into the file.
     last: Mutex<Option<Reader>>,
+    /// The mark of its store at the start.
+    population: Option<Mark>,
 }
 
 impl Engine {
@@ -82,7 +87,12 @@ impl Engine {
             .map(|_| Arena::new(policy.pin.memory_kib, policy.pin.memory_kib_max))
             .collect::<Result<_>>()?;
         let readers = (0..WORKERS).map(|_| store.connect()).collect::<Result<_>>()?;
-        let last = Mutex::new(Some(store.connect()?));
+        let mut last = store.connect()?;
+        let mut population = None;
+        last.read(&mut |tx| {
+            population = tx.population()?;
+            Ok(())
+        })?;
         let (log, log_thread) = LogWriter::start(&shared, store.connect()?)?;
         let (lane, lane_thread) = Lane::start(&shared, store.connect()?, log)?;
         let (hashers, mut threads) =
@@ -93,7 +103,13 @@ impl Engine {
         let (watcher, watcher_thread) = watcher::start(&shared, store.connect()?)?;
         threads.push(watcher_thread);
         let parts = Parts { workers, hashers, lane, _watcher: watcher };
-        Ok(Self { shared, parts: RwLock::new(Some(parts)), threads: Mutex::new(threads), last })
+        Ok(Self {
+            shared,
+            parts: RwLock::new(Some(parts)),
+            threads: Mutex::new(threads),
+            last: Mutex::new(Some(last)),
+            population,
+        })
     }
 
     /// Refuses new work, finishes what was taken on, and ends the threads. Safe to repeat.
@@ -126,6 +142,12 @@ impl Engine {
     #[must_use]
     pub fn keys(&self) -> &Keys {
         &self.shared.keys
+    }
+
+    /// The mark of a store that held a synthetic population when it was opened.
+    #[must_use]
+    pub const fn population(&self) -> Option<Mark> {
+        self.population
     }
 
     /// From now on the observer is told of changes of this login.

@@ -12,6 +12,7 @@ use crate::error::Result;
 use crate::event::{Event, NewEvent, Tip};
 use crate::identity::Identity;
 use crate::login::{Login, State};
+use crate::population::Mark;
 
 /// State that ends with the process.
 #[derive(Default, Clone)]
@@ -19,6 +20,7 @@ pub struct MemoryStore(Arc<Mutex<Rows>>);
 
 #[derive(Default, Clone)]
 struct Rows {
+    population: Option<Mark>,
     identities: BTreeMap<Id, Identity>,
     authenticators: BTreeMap<Id, Authenticator>,
     codes: BTreeMap<Id, Code>,
@@ -81,6 +83,19 @@ struct MemoryTx {
 }
 
 impl Tx for MemoryTx {
+    fn population(&mut self) -> Result<Option<Mark>> {
+        Ok(self.rows.population)
+    }
+
+    fn put_population(&mut self, mark: &Mark) -> Result<()> {
+        self.rows.population = Some(*mark);
+        Ok(())
+    }
+
+    fn has_identities(&mut self) -> Result<bool> {
+        Ok(!self.rows.identities.is_empty())
+    }
+
     fn identity(&mut self, id: &Id) -> Result<Option<Identity>> {
         Ok(self.rows.identities.get(id).cloned())
     }

@@ -20,6 +20,7 @@ use crate::error::Result;
 use crate::event::{Event, NewEvent};
 use crate::identity::Identity;
 use crate::login::{Login, State};
+use crate::population::Mark;
 
 /// A place that keeps state. Shared by all threads; each opens its own connection.
 pub trait Store: Send + Sync {
@@ -91,6 +92,12 @@ pub struct Effects {
 /// The rows, within one transaction. Every call can end in a fault of the store.
 #[allow(clippy::missing_errors_doc)]
 pub trait Tx {
+    /// The mark of a store with a synthetic population; nothing in a real one.
+    fn population(&mut self) -> Result<Option<Mark>>;
+    /// Writes that mark.
+    fn put_population(&mut self, mark: &Mark) -> Result<()>;
+    /// Whether there is any identity.
+    fn has_identities(&mut self) -> Result<bool>;
     /// An identity by its name in the store.
     fn identity(&mut self, id: &Id) -> Result<Option<Identity>>;
     /// An identity by the canonical form of its user ID.

@@ -14,6 +14,7 @@ use crate::identity::{Identity, Level, UserId};
 use crate::lockout::Lockout;
 use crate::login::{Login, State};
 use crate::pin::BirthDate;
+use crate::population::Mark;
 use crate::signature::{Algorithm, PublicKey};
 
 pub(super) fn fault(error: &rusqlite::Error) -> Error {
@@ -80,6 +81,25 @@ const fn algorithm(number: i64) -> Option<Algorithm> {
         2 => Some(Algorithm::Ed25519),
         _ => None,
     }
+}
+
+/// The id, then both numbers, big-endian.
+pub(super) fn population_bytes(mark: &Mark) -> Vec<u8> {
+    [&mark.population_id[..], &mark.identities.to_be_bytes(), &mark.written.to_be_bytes()].concat()
+}
+
+pub(super) fn population(row: &Row<'_>) -> Result<Mark> {
+    let bytes: Vec<u8> = Columns::of(row).take()?;
+    let read = || {
+        let (population_id, rest) = bytes.split_first_chunk()?;
+        let (identities, written) = rest.split_first_chunk()?;
+        Some(Mark {
+            population_id: *population_id,
+            identities: u64::from_be_bytes(*identities),
+            written: u64::from_be_bytes(written.try_into().ok()?),
+        })
+    };
+    read().ok_or_else(|| damaged("population"))
 }
 
 pub(super) fn identity(row: &Row<'_>) -> Result<Identity> {

@@ -38,6 +38,9 @@ impl Command for CreateIdentity {
                 && made.level == self.level;
             return if same { Ok(id) } else { Err(Error::denied(Reason::RequestIdReused)) };
         }
+        if tx.population()?.is_some() {
+            return Err(Error::denied(Reason::SyntheticStore));
+        }
         if tx.identity_by_user_id(&self.user_id.canonical)?.is_some() {
             return Err(Error::denied(Reason::UserIdTaken));
         }

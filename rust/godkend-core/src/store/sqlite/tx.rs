@@ -10,6 +10,7 @@ use crate::error::Result;
 use crate::event::{Event, NewEvent, Tip};
 use crate::identity::Identity;
 use crate::login::{Login, State};
+use crate::population::Mark;
 use crate::store::row::{self, algorithm_number, fault};
 use crate::store::{Effects, LoginChange, ROWS_AT_A_TIME, Tx};
 
@@ -112,6 +113,21 @@ const PUT_LOGIN: &str = concat!(
 );
 
 impl Tx for SqliteTx<'_> {
+    fn population(&mut self) -> Result<Option<Mark>> {
+        self.one("SELECT value FROM meta WHERE key = 'population'", [], row::population)
+    }
+
+    fn put_population(&mut self, mark: &Mark) -> Result<()> {
+        let sql = "INSERT INTO meta (key, value) VALUES ('population', ?1) \
+                   ON CONFLICT (key) DO UPDATE SET value = excluded.value";
+        self.put(sql, [row::population_bytes(mark)])?;
+        Ok(())
+    }
+
+    fn has_identities(&mut self) -> Result<bool> {
+        Ok(self.number("SELECT EXISTS (SELECT 1 FROM identity)")? != 0)
+    }
+
     fn identity(&mut self, id: &Id) -> Result<Option<Identity>> {
         self.one(select!(identity, "WHERE id = ?1"), [id], row::identity)
     }

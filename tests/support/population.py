@@ -1,0 +1,31 @@
+"""Synthetic populations, written where `open_driver` finds them."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from godkend import _core
+from tests.support.policies import CHEAP_PIN
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from godkend.population import Population
+
+
+def seeding(directory: Path, population: Population) -> _core.Seeding:
+    return _core.Seeding(
+        store=str(directory / "godkend.db"),
+        keys=str(directory / "godkend.key"),
+        policy=json.dumps({"pin": CHEAP_PIN}),
+        secret=population.secret,
+        identities=population.identities,
+        pins=list(population.pins),
+    )
+
+
+def seed_all(directory: Path, population: Population) -> None:
+    made = seeding(directory, population)
+    while made.step() < made.identities:
+        pass
