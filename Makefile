@@ -142,8 +142,14 @@ footprint: setup ## disk and memory for an identity, a login, a stream, a worker
 	@$(PY) -m bench.footprint $(ARGS)
 
 .PHONY: load
-load: setup ## real logins against a server of its own, and what they cost it; ARGS="--help"
-	@$(PY) -m bench.load $(ARGS)
+load: login-cost ## people and attackers over a shape of time, with plots; ARGS="--help"
+	$(call say,people and attackers)
+	@$(PY) -m bench.shaped_load $(ARGS)
+
+.PHONY: login-cost
+login-cost: setup ## what a login costs the server, beside yardsticks of the same run
+	$(call say,the cost of a login)
+	@$(PY) -m bench.load $(COST_ARGS)
 
 .PHONY: bench-instructions
 bench-instructions: setup ## instruction counts against the accepted ones; exit code 1 on 1 % more

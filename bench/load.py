@@ -255,10 +255,10 @@ class Load:
         )
 
         class WithPin(drive.Subscriber):
-            biometrics_share = 0.0
+            mix = "pin"
 
         class WithBiometrics(drive.Subscriber):
-            biometrics_share = 1.0
+            mix = "biometrics"
 
         for subscriber in (WithPin, WithBiometrics):
             subscriber.country = country

@@ -1,10 +1,12 @@
 """Real logins against a running godkend, from the first scan to the verified assertion.
 
-Each simulated user is a subscriber with a phone of his own, activated once, and a front-end. A
-login is StartLogin (a stream, followed to APPROVED), OpenLogin with the moving QR code,
-ApproveLogin with the PIN or with biometrics, RedeemLogin, and the assertion's signature, issuer,
-audience, login and nonce verified on this side. `make load` does all this by itself, against a
-server of its own; this file is for pointing at any other.
+Each simulated user is a subscriber with a phone of his own, activated once, and a front-end; or,
+with `--population`, anybody of those that `godkend seed` wrote. What a user does each time is drawn
+from `--mix`: logins with PIN and biometrics, wrong PINs, abandoned and rejected logins, attackers
+who spray guesses (see `bench/mixes.py`). A login is StartLogin (a stream, followed to APPROVED),
+OpenLogin with the moving QR code, ApproveLogin with the PIN or with biometrics, RedeemLogin, and
+the assertion's signature, issuer, audience, login and nonce verified on this side. `make load` does
+this by itself, against a server of its own; this file is for pointing at any other.
 
 A server on this machine, whose data directory has the tokens:
 
@@ -21,10 +23,11 @@ the tokens of a registrar and a front-end in the environment:
 
 By default this is a closed loop: whoever is done begins again at once, which finds the most that
 so many users can do; its percentiles hide stalls, since nobody comes while the server stands
-still. For percentiles to believe, give a rate: `--logins-per-second 50` schedules logins evenly,
-whatever becomes of them, and the latency of a login is counted from the time it was scheduled for,
-waiting for a free user included. Give more users than rate times latency. With several locust
-processes (--master, --worker), the rate is that of each.
+still. For percentiles to believe, give a rate: `--logins-per-second 50` schedules logins over
+`--shape`, drawn over `--shape-seconds` again and again (steady, morning-peak, tax-day, flash-crowd:
+see `bench/shapes.py`), whatever becomes of them, and the latency of a login is counted from the
+time it was scheduled for, waiting for a free user included. Give more users than rate times
+latency. With several locust processes (--master, --worker), the rate is that of each.
 
 One source may activate 20 phones at once and then 10 an hour: for more users, widen
 `policy.budget.activation_source` in the server's configuration. Every login has a source of its
@@ -35,23 +38,42 @@ from __future__ import annotations
 
 import random
 import secrets
+import sys
 import time
 from collections import deque
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 import grpc.experimental.gevent
 from locust import User, events, task
 
 # Before any channel: without it one call blocks all users, and their latencies are fiction.
 grpc.experimental.gevent.init_gevent()
+# Locust looks for modules beside this file, not where it is a package.
+sys.path.append(str(Path(__file__).parent.parent))
 
+from bench.mixes import (  # noqa: E402
+    ABANDONED,
+    BIOMETRICS,
+    COMPLETES,
+    MIXES,
+    REJECTED,
+    SPRAY,
+    WRONG_PIN,
+    chooser,
+    guessed_code,
+    wrong_pin,
+)
+from bench.shapes import SHAPES, Shape, arrivals_s, steady  # noqa: E402
 from godkend.calls import CALL_TIMEOUT_S, bearer, godkend_errors, open_channel  # noqa: E402
 from godkend.clients import load_local_token  # noqa: E402
 from godkend.errors import GodkendError  # noqa: E402
 from godkend.front_end import AssertionInvalid, FrontEnd  # noqa: E402
 from godkend.phone import Activation, Phone  # noqa: E402
+from godkend.population import Population  # noqa: E402
+from godkend.statements import DeviceKey  # noqa: E402
+from godkend.v1 import device_service_pb2 as device_pb  # noqa: E402
 from godkend.v1 import identity_service_pb2 as identity_pb  # noqa: E402
 from godkend.v1 import login_service_pb2 as login_pb  # noqa: E402
 from godkend.v1.identity_service_pb2_grpc import IdentityServiceStub  # noqa: E402
@@ -65,11 +87,13 @@ if TYPE_CHECKING:
 
     from godkend.clients import Role
 
-PIN = "271946"
+PIN_DEFAULT = "271946"
+ATTACKERS_KEY = DeviceKey.generate()
 TEXT = "Log in to Tax and see your assessment"
 REQUEST_TYPE = "grpc"
 ACTIVATE, START, OPEN = "activate", "StartLogin", "OpenLogin"
 APPROVE_PIN, APPROVE_BIOMETRICS = "ApproveLogin PIN", "ApproveLogin biometrics"
+APPROVE_WRONG, REJECT = "ApproveLogin wrong PIN", "RejectLogin"
 APPROVED, REDEEM, LOGIN = "StartLogin until APPROVED", "RedeemLogin", "login"
 
 
@@ -88,25 +112,44 @@ def arguments(parser: LocustArgumentParser) -> None:
     )
     add("--issuer", default="https://godkend.example", help="as in the server's policy")
     add("--service-provider", default="tax.example", help="whom logins are for")
-    add("--biometrics-share", type=float, default=0.5, help="of logins, 0 to 1; the rest: PIN")
-    add("--logins-per-second", type=float, default=0.0, help="0: closed loop")
+    add("--population", type=Path, default=None, help="the file that `godkend seed` wrote")
+    add("--mix", choices=list(MIXES), default="people", help="of behaviours")
+    add("--logins-per-second", type=float, default=0.0, help="base rate; 0: closed loop")
+    add("--shape", choices=list(SHAPES), default="steady", help="how the rate goes over time")
+    add("--shape-seconds", type=float, default=60.0, help="how long a shape takes")
 
 
 class Arrivals:
-    """An open loop: logins are scheduled evenly, whether or not anybody is free to make them."""
+    """An open loop: logins are scheduled, whether or not anybody is free to make them."""
 
-    def __init__(self, per_second: float) -> None:
-        self._interval_s = 1 / per_second if per_second else 0.0
-        self._next_s = time.monotonic()
+    def __init__(
+        self, per_second: float, shape: Shape = steady, shape_seconds: float = 60.0
+    ) -> None:
+        self._due_s = self._scheduled(per_second, shape, shape_seconds) if per_second else None
+
+    @staticmethod
+    def _scheduled(per_second: float, shape: Shape, shape_seconds: float) -> Iterator[float]:
+        began_s = time.monotonic()
+        while True:
+            for due_s in arrivals_s(shape, per_second, shape_seconds, random.Random()):
+                yield began_s + due_s
+            began_s += shape_seconds
 
     def next_s(self) -> float:
         """When the next login is due, on the monotonic clock; waits until then."""
-        if not self._interval_s:
+        if self._due_s is None:
             return time.monotonic()
-        due_s = self._next_s
-        self._next_s += self._interval_s
+        due_s = next(self._due_s)
         time.sleep(max(0.0, due_s - time.monotonic()))  # Of gevent, since locust was imported.
         return due_s
+
+
+class Player(NamedTuple):
+    """A subscriber and what they hold."""
+
+    user_id: str
+    phone: Phone
+    pin: str
 
 
 class Country:
@@ -123,8 +166,10 @@ class Country:
         )
         self._registrar = IdentityServiceStub(self.channel)
         self._metadata = bearer(self._token("registrar", options.registrar_token))
-        self.subscribers: deque[tuple[str, Phone]] = deque()
+        self.subscribers: deque[Player] = deque()
         """Those whom no user plays now: another run of the same process goes on with them."""
+        path: Path | None = getattr(options, "population", None)
+        self._population = None if path is None else Population.load(path)
 
     def _token(self, role: Role, token: str) -> str:
         if token:
@@ -133,8 +178,11 @@ class Country:
             raise SystemExit(f"give --data-dir or --{role}-token")
         return load_local_token(self._options.data_dir, role)
 
-    def activate(self) -> tuple[str, Phone]:
-        """A new subscriber with an activated phone, biometrics on."""
+    def player(self) -> Player:
+        """Anybody of the population, or a new subscriber with an activated phone, biometrics on."""
+        if self._population is not None:
+            of, index = self._population, random.randrange(self._population.identities)
+            return Player(of.user_id(index), of.phone(self.channel, index), of.pin(index))
         user_id = f"load-{secrets.token_hex(8)}"
         with godkend_errors():
             created = self._registrar.CreateIdentity(
@@ -152,16 +200,16 @@ class Country:
                 timeout=CALL_TIMEOUT_S,
             )
         begun = Activation.begin(self.channel, user_id, issued.activation_code)
-        return user_id, begun.finish(PIN, biometrics_on=True)
+        return Player(user_id, begun.finish(PIN_DEFAULT, biometrics_on=True), PIN_DEFAULT)
 
 
 class Subscriber(User):
-    """Somebody who logs in again and again, with a PIN or with biometrics."""
+    """Somebody who comes again and again, each time with a behaviour drawn from the mix."""
 
     abstract = True
     country: ClassVar[Country]
     arrivals: ClassVar[Arrivals]
-    biometrics_share: ClassVar[float]
+    mix: ClassVar[str]
 
     def on_start(self) -> None:
         """Takes a phone that is activated already, or activates one."""
@@ -169,45 +217,87 @@ class Subscriber(User):
         while not subscribers:
             try:
                 with self._call(ACTIVATE):
-                    subscribers.append(self.country.activate())
+                    subscribers.append(self.country.player())
             except GodkendError as error:
                 time.sleep((error.retry_after_ms or 1_000) / 1_000)
-        self._user_id, self._phone = subscribers.popleft()
+        self._me = subscribers.popleft()
+        self._choose = chooser(MIXES[self.mix], random.Random())
 
     def on_stop(self) -> None:
         """Leaves the phone to the next user."""
-        self.country.subscribers.append((self._user_id, self._phone))
+        self.country.subscribers.append(self._me)
 
     @task
     def log_in(self) -> None:
         """One login, from its scheduled time; whatever fails is counted where it failed."""
-        due_s = self.arrivals.next_s()
-        with self._call(LOGIN, since_s=due_s):
-            self._log_in(due_s)
+        due_s, behaviour = self.arrivals.next_s(), self._choose()
+        # Under a name of its own, so that logins are whole logins and nothing else.
+        name = LOGIN if behaviour in COMPLETES else behaviour
+        with self._call(name, since_s=due_s):
+            if behaviour == SPRAY:
+                self._spray()
+            else:
+                self._log_in(due_s, behaviour)
 
-    def _log_in(self, due_s: float) -> None:
+    def _log_in(self, due_s: float, behaviour: str) -> None:
+        me = self._me
         with self._call(START, since_s=due_s):
             login = self.country.front_end.start(
-                TEXT, source=f"home-{secrets.token_hex(8)}", user_id=self._user_id
+                TEXT, source=f"home-{secrets.token_hex(8)}", user_id=me.user_id
             )
         with login:
+            if behaviour == ABANDONED:
+                return
             with self._call(OPEN):
-                opened = self._phone.open_login(login.moving_code.now())
+                opened = me.phone.open_login(login.moving_code.now())
             if opened.text != TEXT:
                 raise AssertionInvalid("the phone was shown another text")
+            if behaviour == REJECTED:
+                with self._call(REJECT):
+                    me.phone.reject(opened)
+                return
             approving_s = time.monotonic()
-            if random.random() < self.biometrics_share:
+            if behaviour == BIOMETRICS:
                 with self._call(APPROVE_BIOMETRICS):
-                    self._phone.approve_with_biometrics(opened)
+                    me.phone.approve_with_biometrics(opened)
             else:
+                if behaviour == WRONG_PIN:
+                    with self._call(APPROVE_WRONG), self._refused("PIN_WRONG"):
+                        me.phone.approve(opened, wrong_pin(me.pin))
                 with self._call(APPROVE_PIN):
-                    self._phone.approve(opened, PIN)
+                    me.phone.approve(opened, me.pin)
             with self._call(APPROVED, since_s=approving_s):
                 state = login.wait()
                 if state != login_pb.LOGIN_STATE_APPROVED:
                     raise AssertionInvalid(f"state {login_pb.LoginState.Name(state)}")
             with self._call(REDEEM):
                 login.redeem()
+
+    def _spray(self) -> None:
+        """Guesses a PIN for a phone without its key, then an activation code."""
+        me = self._me
+        stranger = Phone(self.country.channel, ATTACKERS_KEY, me.phone.authenticator_id)
+        made_up = device_pb.OpenLoginResponse(
+            login_id=secrets.token_bytes(16),
+            challenge=secrets.token_bytes(32),
+            service_provider="tax.example",
+            text=TEXT,
+        )
+        with self._refused("SIGNATURE_INVALID", "OVERLOADED"):
+            stranger.approve(made_up, me.pin)
+        with self._refused("ACTIVATION_CODE_WRONG", "BUDGET_SPENT", "OVERLOADED"):
+            Activation.begin(self.country.channel, me.user_id, guessed_code(), key=ATTACKERS_KEY)
+
+    @contextmanager
+    def _refused(self, *reasons: str) -> Iterator[None]:
+        """Passes only if the server says no for one of these reasons."""
+        try:
+            yield
+        except GodkendError as error:
+            if error.reason not in reasons:
+                raise
+        else:
+            raise AssertionInvalid("what had to be refused was done")
 
     @contextmanager
     def _call(self, name: str, *, since_s: float | None = None) -> Iterator[None]:
@@ -217,7 +307,7 @@ class Subscriber(User):
             yield
         except (GodkendError, AssertionInvalid) as error:
             self._report(name, began_s, error)
-            if name != LOGIN:
+            if name not in {LOGIN, ABANDONED, REJECTED, SPRAY}:
                 raise
         else:
             self._report(name, began_s, None)
@@ -244,5 +334,6 @@ def begin(environment: Environment) -> None:
     assert options is not None
     if not hasattr(Driven, "country"):
         Driven.country = Country(options)
-    Driven.arrivals = Arrivals(options.logins_per_second)
-    Driven.biometrics_share = options.biometrics_share
+    shape = SHAPES[options.shape]
+    Driven.arrivals = Arrivals(options.logins_per_second, shape, options.shape_seconds)
+    Driven.mix = options.mix

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 import time
 import urllib.request
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
@@ -20,6 +22,10 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
+ON_CORES = (
+    "import json, os, sys; os.sched_setaffinity(0, json.loads(sys.argv[1])); "
+    "os.execvp(sys.argv[2], sys.argv[2:])"
+)
 START_TIMEOUT_S, STOP_TIMEOUT_S, SCRAPE_TIMEOUT_S = 30.0, 30.0, 10.0
 
 
@@ -38,10 +44,15 @@ class Taken:
 
 
 class ServerProcess:
-    """Started on entry, told to stop on exit. `command` logs as `godkend serve` does."""
+    """Started on entry, told to stop on exit. `command` logs as `godkend serve` does.
 
-    def __init__(self, command: list[str], log: Path) -> None:
-        self._command = command
+    `cores` are the only ones it may use, its workers included; by default all.
+    """
+
+    def __init__(self, command: list[str], log: Path, cores: set[int] | None = None) -> None:
+        # Set before the program starts: threads and processes inherit it, and count by it.
+        on_cores = [sys.executable, "-c", ON_CORES, json.dumps(sorted(cores or ()))]
+        self._command = [*on_cores, *command] if cores else command
         self._log = log
         self.port = 0
         self.metrics_port: int | None = None
@@ -98,8 +109,18 @@ class ServerProcess:
             return self._process.wait()
 
     def taken(self) -> Taken:
-        times = psutil.Process(self.pid).cpu_times()
-        return Taken(times.user + times.system, cpu_ns_by_thread(self.pid))
+        """Of all its processes; those that have ended are left out."""
+        taken = Taken(0.0, Counter())
+        for process in self.processes():
+            with suppress(psutil.NoSuchProcess, FileNotFoundError):
+                times = process.cpu_times()
+                taken += Taken(times.user + times.system, cpu_ns_by_thread(process.pid))
+        return taken
+
+    def processes(self) -> list[psutil.Process]:
+        """The server, or the supervisor and its workers."""
+        process = psutil.Process(self.pid)
+        return [process, *process.children(recursive=True)]
 
     def counters(self) -> Counter[str]:
         """What the server counts of itself, by name; calls that went well by "ok <method>"."""
@@ -109,8 +130,9 @@ class ServerProcess:
         found: Counter[str] = Counter()
         for family in text_string_to_metric_families(text):
             for sample in family.samples:
-                if not sample.labels:
-                    found[sample.name] = int(sample.value)
-                elif sample.name == "godkend_calls_total" and sample.labels["code"] == "OK":
-                    found[f"ok {sample.labels['method']}"] = int(sample.value)
+                labels = {name: text for name, text in sample.labels.items() if name != "worker"}
+                if not labels:
+                    found[sample.name] += int(sample.value)
+                elif sample.name == "godkend_calls_total" and labels["code"] == "OK":
+                    found[f"ok {labels['method']}"] += int(sample.value)
         return found

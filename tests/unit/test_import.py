@@ -139,6 +139,12 @@ def test_a_bad_row_is_reported_and_the_rest_goes_on(tmp_path: Path) -> None:
         }
 
 
+def test_a_quote_left_open_is_no_row(tmp_path: Path) -> None:
+    path = text(tmp_path, "people.csv", 'user_id,name\nerik,"Erik\nanna,Anna\n')
+    assert run(path).exit_code == NO
+    assert [(each["row"], each["reason"]) for each in refusals(path)] == [(1, "ROW_UNREADABLE")]
+
+
 def test_a_bad_line_of_json_is_reported_and_the_rest_goes_on(tmp_path: Path) -> None:
     lines = [
         b'{"user_id": "erik", "name": "Erik"}',

@@ -1,0 +1,153 @@
+"""Load generators: what is drawn, what is counted, and that they run."""
+
+from __future__ import annotations
+
+import json
+import random
+import subprocess
+import sys
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import pytest
+
+from bench import page
+from bench.behaviours import CHECKED
+from bench.mixes import ABANDONED, BIOMETRICS, MIXES, PIN, chooser, wrong_pin
+from bench.open_loop import DONE, Run, Walk, by_second, percentiles_ms
+from bench.shaped_load import discrepancies
+from bench.shapes import SHAPES, arrivals_s, most
+from bench.trial import Trial, seeded
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_arrivals_follow_their_shape(shape: str) -> None:
+    curve, per_second, seconds = SHAPES[shape], 200.0, 100.0
+    due_s = list(arrivals_s(curve, per_second, seconds, random.Random(5)))
+    assert due_s == sorted(due_s)
+    assert all(0 <= each < seconds for each in due_s)
+    for tenth in range(10):
+        found = sum(10 * tenth <= each < 10 * tenth + 10 for each in due_s)
+        shares = [(tenth + step / 100) / 10 for step in range(100)]
+        expected = per_second * 10 * sum(map(curve, shares)) / 100
+        # Five standard deviations of a Poisson process.
+        assert abs(found - expected) < 5 * expected**0.5 + 1, tenth
+    assert most(curve) >= 1
+
+
+def test_no_rate_is_no_arrivals() -> None:
+    assert list(arrivals_s(SHAPES["steady"], 0.0, 10.0, random.Random(1))) == []
+
+
+@pytest.mark.parametrize("mix", MIXES)
+def test_behaviours_are_drawn_by_their_shares(mix: str) -> None:
+    choose = chooser(MIXES[mix], random.Random(3))
+    drawn, whole = Counter(choose() for _ in range(10_000)), sum(MIXES[mix].values())
+    for behaviour, share in MIXES[mix].items():
+        assert abs(drawn[behaviour] / 10_000 - share / whole) < 0.03
+
+
+def test_a_wrong_pin_is_another_pin_of_six_digits() -> None:
+    for pin in ("000000", "999999", "123456"):
+        assert wrong_pin(pin) != pin
+        assert len(wrong_pin(pin)) == 6
+
+
+def test_latency_counts_from_when_a_login_was_due() -> None:
+    walk = Walk(PIN, due_s=1.0, began_s=3.0, ended_s=3.5, outcome=DONE)
+    assert walk.latency_ms == 2_500
+    assert percentiles_ms([walk] * 99 + [Walk(PIN, 0.0, 0.0, 9.0, DONE)], 50, 99, 100) == {
+        "p50": 2_500.0,
+        "p99": 2_500.0,
+        "p100": 9_000.0,
+    }
+    assert percentiles_ms([], 50) == {}
+
+
+def test_nothing_that_was_offered_is_left_out() -> None:
+    run = Run(
+        [
+            Walk(PIN, 0.1, 0.1, 1.2, DONE),
+            Walk(PIN, 0.2, 0.2, 0.3, "OVERLOADED", 1.0),
+            Walk(BIOMETRICS, 0.3),
+            Walk(ABANDONED, 1.1, 1.1, 1.2, DONE),
+        ]
+    )
+    first, second = by_second(run, 2.0)
+    assert (first["offered"], first["completed"]) == (3, 0)
+    assert (first["refused"], first["not_begun"]) == (1, 1)
+    assert (second["offered"], second["completed"]) == (1, 1), "by when it ended"
+    assert first["p50"] == 1_100.0
+
+
+def test_what_the_server_did_not_do_is_found_out() -> None:
+    run = Run([Walk(PIN, 0.0, 0.0, 0.1, DONE)] * 10, Counter({CHECKED: 10}))
+    honest = Counter(
+        {
+            "godkend_pin_checks_total": 10,
+            "ok LoginService/RedeemLogin": 10,
+            "ok DeviceService/ApproveLogin": 10,
+            "ok DeviceService/OpenLogin": 10,
+        }
+    )
+    assert discrepancies(run, honest, 0.06, 0.006) == []
+    for counter in honest:
+        for wrong in (9, 11):
+            assert discrepancies(run, Counter({**honest, counter: wrong}), 0.06, 0.006)
+    assert discrepancies(run, honest, 0.006, 0.006), "a tenth of the hash that is configured"
+
+
+def test_a_page_shows_each_line_and_nothing_runs_in_it() -> None:
+    made = page.page(
+        "<t>", page.plot("P", "ms", [page.Line("a<b", [1.0, None, 3.0]), page.Line("c", [])])
+    )
+    assert "a&lt;b" in made
+    assert made.count("<polyline") == 2, "a gap is a gap"
+    assert "<script" not in made
+    assert "http" not in made
+
+
+@pytest.mark.parametrize(
+    ("value", "axis"), [(0, 1), (0.03, 0.04), (3, 4), (41, 50), (1_000, 1_000)]
+)
+def test_axes_end_at_a_round_number(value: float, axis: float) -> None:
+    assert page.nice(value) == pytest.approx(axis)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_quick_load_holds_against_the_servers_counters(tmp_path: Path, workers: int) -> None:
+    result, plots = tmp_path / "load.json", tmp_path / "load.html"
+    command = [sys.executable, "-m", "bench.shaped_load", "--quick", "--logins-per-second", "30"]
+    where = ["--result", str(result), "--page", str(plots), "--workers", str(workers)]
+    done = subprocess.run([*command, *where], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = json.loads(result.read_text("utf-8"))
+    assert found["discrepancies"] == []
+    assert found["counters"]["godkend_pin_checks_total"] > 0
+    assert sum(each["offered"] for each in found["seconds"]) > 30
+    assert "PIN hashes" in plots.read_text("utf-8")
+
+
+def test_locust_plays_every_behaviour_of_a_population(tmp_path: Path) -> None:
+    trial = Trial(tmp_path / "data", seeded(tmp_path / "data", 200))
+    trial.configure()
+    with trial.server() as server:
+        command = [
+            *(sys.executable, "-m", "locust", "-f", "bench/locustfile.py", "--headless"),
+            *("--server", server.address, "--data-dir", str(trial.directory)),
+            *("--population", str(trial.directory / "population.json"), "--mix", "attack"),
+            *("--logins-per-second", "40", "--shape", "flash-crowd", "--shape-seconds", "3"),
+            *("--users", "10", "--spawn-rate", "10", "--run-time", "4s", "--json"),
+        ]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        counted = server.counters()
+    assert done.returncode == 0, done.stderr
+    names = {each["name"]: each for each in json.loads(done.stdout)}
+    assert names.keys() >= {"login", "spraying attacker"}, done.stdout
+    assert sum(each["num_failures"] for each in names.values()) == 0
+    checks = names["ApproveLogin PIN"]["num_requests"]
+    checks += names.get("ApproveLogin wrong PIN", {}).get("num_requests", 0)
+    assert counted["godkend_pin_checks_total"] >= checks > 0
