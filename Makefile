@@ -151,6 +151,10 @@ login-cost: setup ## what a login costs the server, beside yardsticks of the sam
 	$(call say,the cost of a login)
 	@$(PY) -m bench.load $(COST_ARGS)
 
+.PHONY: scale
+scale: setup ## logins among 4.5 million identities, against 45 thousand; minutes
+	@$(PY) -m bench.scale $(ARGS)
+
 .PHONY: bench-instructions
 bench-instructions: setup ## instruction counts against the accepted ones; exit code 1 on 1 % more
 	$(call say,instruction counts)

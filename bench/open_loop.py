@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import time
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -88,11 +89,11 @@ async def offer(
 ) -> Run:
     """Begins each walk when it is due and waits for all; `every_second` is called meanwhile."""
     run, under_way = Run(), set[asyncio.Task[None]]()
-    loop = asyncio.get_running_loop()
-    began_s = loop.time()
+    # Not the loop's own clock: uvloop's counts whole milliseconds.
+    began_s = time.monotonic()
 
     async def walk(it: Walk) -> None:
-        it.began_s = loop.time() - began_s
+        it.began_s = time.monotonic() - began_s
         try:
             await country.walks[it.behaviour](run.did)
             it.outcome = DONE
@@ -101,18 +102,18 @@ async def offer(
             it.outcome, it.retry_after_s = why.reason, why.retry_after_s
         except Refused as why:
             it.outcome, it.retry_after_s = why.reason, why.retry_after_s
-        it.ended_s = loop.time() - began_s
+        it.ended_s = time.monotonic() - began_s
 
     async def tick() -> None:
         for second in range(1_000_000):
-            await asyncio.sleep(max(0.0, began_s + second - loop.time()))
+            await asyncio.sleep(max(0.0, began_s + second - time.monotonic()))
             if every_second is not None:
-                every_second(loop.time() - began_s)
+                every_second(time.monotonic() - began_s)
 
     ticking = asyncio.create_task(tick())
     try:
         for due_s in arrivals_s:
-            wait_s = began_s + due_s - loop.time()
+            wait_s = began_s + due_s - time.monotonic()
             # Also when it is late it lets the others go on between two.
             await asyncio.sleep(max(0.0, wait_s))
             it = Walk(behaviour(), due_s)

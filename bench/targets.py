@@ -41,5 +41,13 @@ COMMAND_P99 = Target(10, at_least=False, unit=" ms")
 """How long 99 of 100 such commands take at most, the log being written back meanwhile."""
 SEEN_BY_ANOTHER_WORKER = Target(50, at_least=False, unit=" ms")
 """How soon a login that is watched on one worker shows what happened on another."""
+SCALE_THROUGHPUT = Target(0.9, at_least=True)
+"""Logins a second among 4.5 million identities, against 45 thousand."""
+SCALE_P99 = Target(1.1, at_least=False)
+"""Their p99."""
+SCALE_COST = Target(1.1, at_least=False)
+"""Their server CPU."""
+START = Target(3, at_least=False, unit=" s")
+"""From the start of a server on 4.5 million identities to its first call."""
 THROTTLE_DECISION = Target(300, at_least=False, unit=" ns")
 CALL_INTO_RUST = Target(2_000, at_least=False, unit=" ns")
