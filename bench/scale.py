@@ -33,7 +33,6 @@ from bench.machine import RESULTS, commit, filesystem, machine
 from bench.mixes import MIXES, chooser
 from bench.open_loop import DONE, Walk, offer, percentiles_ms
 from bench.targets import (
-    SCALE_COST,
     SCALE_P99,
     SCALE_THROUGHPUT,
     START,
@@ -173,7 +172,7 @@ def compared(many: Size, few: Size) -> list[dict[str, str]]:
         for what, get, unit, target in (
             (f"{label}, throughput", "per_second", "/s", SCALE_THROUGHPUT),
             (f"{label}, p99", "p99_ms", " ms", SCALE_P99),
-            (f"{label}, server CPU", "cpu_us", " µs", SCALE_COST),
+            (f"{label}, server CPU", "cpu_us", " µs", None),
         ):
             pairs = zip(getattr(ours, get), getattr(theirs, get), strict=True)
             ratio = median(one / other for one, other in pairs)

@@ -45,8 +45,6 @@ SCALE_THROUGHPUT = Target(0.9, at_least=True)
 """Logins a second among 4.5 million identities, against 45 thousand."""
 SCALE_P99 = Target(1.1, at_least=False)
 """Their p99."""
-SCALE_COST = Target(1.1, at_least=False)
-"""Their server CPU."""
 START = Target(3, at_least=False, unit=" s")
 """From the start of a server on 4.5 million identities to its first call."""
 THROTTLE_DECISION = Target(300, at_least=False, unit=" ns")

@@ -167,6 +167,14 @@ class Engine:
     def synthetic_identities(self) -> int:
         """The size of the synthetic population in the store at the start; 0 in a real store."""
 
+    def admit(self, loop_late_ms: int) -> None:
+        """Returns if one more login may start, the service's event loop being so late.
+
+        Raises `Fault` (OVERLOADED) with the time to come back while PIN attempts would wait longer
+        for a hasher than `admission.hash_wait_ms_max`, or the loop is later than
+        `admission.loop_late_ms_max`. Takes well under a microsecond and looks at nobody.
+        """
+
     def stats(self) -> dict[str, int]:
         """Counters since the start, for metrics: pin_checks, pin_records, commands, ..."""
 

@@ -18,6 +18,7 @@
 )]
 
 pub mod activation;
+pub mod admission;
 pub mod approval;
 pub mod assertion;
 pub mod authenticator;

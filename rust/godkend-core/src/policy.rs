@@ -109,6 +109,18 @@ section! {
     }
 }
 
+section! {
+    /// When no more logins are started, because those under way wait too long.
+    AdmissionPolicy, "admission" {
+        /// How long a PIN attempt may have to wait for a hasher.
+        hash_wait_ms_max: u64 = 100, in 1..=MINUTE_MS;
+        /// How late the service's event loop may be.
+        loop_late_ms_max: u64 = 50, in 1..=MINUTE_MS;
+        /// The soonest time to come back.
+        retry_ms: u64 = 1_000, in 1..=MINUTE_MS;
+    }
+}
+
 /// What strangers may spend, by door and by who pays.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -203,6 +215,8 @@ pub struct Policy {
     pub activation: ActivationPolicy,
     /// What an assertion says about its maker.
     pub assertion: AssertionPolicy,
+    /// When no more logins are started.
+    pub admission: AdmissionPolicy,
     /// The bounds of the work under way.
     pub engine: EnginePolicy,
 }
@@ -227,6 +241,7 @@ impl Policy {
         policy.login.validate()?;
         policy.activation.validate()?;
         policy.assertion.validate()?;
+        policy.admission.validate()?;
         policy.engine.validate()?;
         Ok(policy)
     }

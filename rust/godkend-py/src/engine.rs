@@ -147,6 +147,10 @@ impl PyEngine {
         self.engine.population().map_or(0, |mark| mark.identities)
     }
 
+    fn admit(&self, loop_late_ms: u64) -> Result<()> {
+        Ok(self.engine.admit(loop_late_ms)?)
+    }
+
     fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let stats = self.engine.stats();
         let dict = PyDict::new(py);

@@ -1,6 +1,7 @@
 //! A PIN attempt from beginning to end, as straight-line code on a hasher's thread.
 
 use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 use super::Deadline;
 use super::command::{
@@ -24,12 +25,15 @@ impl Shared {
         pin: &Pin,
         deadline: Deadline,
     ) -> Result<LoginView> {
+        let began = Instant::now();
         let charged = lane.run(ChargeApproval { verified }, deadline)?;
         // A strike whose check is cut off here stays until a success clears it.
         deadline.check()?;
         let mut settle = charged.check(|charged| self.look(arena, charged, pin))?;
         settle.upgraded = self.upgrade(arena, settle.checked(), pin)?;
-        lane.settle(settle)
+        let settled = lane.settle(settle);
+        self.attempt_took(began.elapsed());
+        settled
     }
 
     pub(super) fn change_pin(

@@ -29,6 +29,7 @@ pub use shared::{Observer, Stats};
 use watcher::Watcher;
 
 use crate::Id;
+use crate::admission::{self, Waiting};
 use crate::clock::Clock;
 use crate::error::{Error, Reason, Result};
 use crate::keys::Keys;
@@ -60,6 +61,7 @@ pub struct Engine {
     /// Closed after all others: connections that close at the same moment would each leave it to the
     /// other to write the log back into the file.
     last: Mutex<Option<Reader>>,
+    hashers: u64,
     /// The mark of its store at the start.
     population: Option<Mark>,
 }
@@ -83,6 +85,7 @@ impl Engine {
             0 => 2 * cores,
             chosen => chosen as usize,
         };
+        let hashers_count = hashers as u64;
         let arenas = (0..hashers)
             .map(|_| Arena::new(policy.pin.memory_kib, policy.pin.memory_kib_max))
             .collect::<Result<_>>()?;
@@ -108,6 +111,7 @@ impl Engine {
             parts: RwLock::new(Some(parts)),
             threads: Mutex::new(threads),
             last: Mutex::new(Some(last)),
+            hashers: hashers_count,
             population,
         })
     }
@@ -148,6 +152,23 @@ impl Engine {
     #[must_use]
     pub const fn population(&self) -> Option<Mark> {
         self.population
+    }
+
+    /// Returns if one more login may start, the service's event loop being so late.
+    ///
+    /// # Errors
+    /// A fault with `OVERLOADED`, by [`crate::admission::admit`].
+    pub fn admit(&self, loop_late_ms: u64) -> Result<()> {
+        let parts = self.parts.read().unwrap_or_else(PoisonError::into_inner);
+        // Without parts it is closing, which the call itself will be told.
+        let attempts = parts.as_ref().map_or(0, |parts| parts.hashers.waiting() as u64);
+        let waiting = Waiting {
+            attempts,
+            attempt_us: self.shared.attempt_us(),
+            hashers: self.hashers,
+            loop_late_ms,
+        };
+        admission::admit(&waiting, &self.shared.policy.admission)
     }
 
     /// From now on the observer is told of changes of this login.

@@ -63,6 +63,11 @@ impl<S: Send + 'static> Pool<S> {
         Ok((Self { queue, retry_ms: shared.policy.engine.overload_retry_ms }, threads))
     }
 
+    /// Jobs that wait for a thread.
+    pub(super) fn waiting(&self) -> usize {
+        self.queue.len()
+    }
+
     /// Queues a job, which answers with `reply`. A full queue answers at once.
     pub(super) fn submit<T: Send + 'static>(
         &self,

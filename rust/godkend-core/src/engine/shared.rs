@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use crate::Id;
 use crate::clock::Clock;
@@ -44,6 +45,8 @@ pub(super) struct Shared {
     observer: Box<dyn Observer>,
     /// The watched logins, each with the state that was last told.
     watched: Mutex<HashMap<Id, Option<State>>>,
+    /// How long a PIN attempt took lately, in microseconds.
+    attempt_us: AtomicU64,
     healthy: AtomicBool,
     closing: AtomicBool,
 }
@@ -62,6 +65,7 @@ impl Shared {
             stats: Stats::default(),
             observer,
             watched: Mutex::default(),
+            attempt_us: AtomicU64::new(0),
             healthy: AtomicBool::new(true),
             closing: AtomicBool::new(false),
         }
@@ -82,6 +86,20 @@ impl Shared {
 
     pub(super) fn is_closing(&self) -> bool {
         self.closing.load(Ordering::SeqCst)
+    }
+
+    /// Smooths how long attempts take: the last eight or so count.
+    pub(super) fn attempt_took(&self, took: Duration) {
+        let took_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        // Hashers may overwrite each other here; the next attempt mends it.
+        let before_us = self.attempt_us.load(Ordering::Relaxed);
+        let smoothed_us =
+            if before_us == 0 { took_us } else { before_us - before_us / 8 + took_us / 8 };
+        self.attempt_us.store(smoothed_us, Ordering::Relaxed);
+    }
+
+    pub(super) fn attempt_us(&self) -> u64 {
+        self.attempt_us.load(Ordering::Relaxed)
     }
 
     pub(super) fn watch(&self, login_id: Id) {
