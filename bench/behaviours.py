@@ -58,6 +58,10 @@ class Refused(Exception):
         self.retry_after_s = retry_after_s
 
 
+class NobodyFree(Exception):
+    """Every subscriber is logging in already: the population is too small for this load."""
+
+
 def refused(error: grpc.aio.AioRpcError) -> Refused:
     """The reason in a failed call, and when to come back."""
     for key, value in error.trailing_metadata() or ():
@@ -103,7 +107,7 @@ class Country:
         self._logins: list[Any] = [LoginServiceStub(each) for each in self._channels]
         self._devices: list[Any] = [DeviceServiceStub(each) for each in self._channels]
         self._known: dict[int, Subscriber] = {}
-        self._busy: set[int] = set()
+        self.busy: set[int] = set()
         self.walks: dict[str, Callable[[Counter[str]], Awaitable[None]]] = {
             PIN: self._with_pin,
             BIOMETRICS: self._with_biometrics,
@@ -117,8 +121,10 @@ class Country:
         await asyncio.gather(*(each.close() for each in self._channels))
 
     def subscriber(self) -> tuple[int, Subscriber]:
-        """Anybody who is not logging in now."""
-        while (index := self._rng.randrange(self.population.identities)) in self._busy:
+        """Anybody who is not logging in now. Raises `NobodyFree` where all are."""
+        if len(self.busy) >= self.population.identities:
+            raise NobodyFree
+        while (index := self._rng.randrange(self.population.identities)) in self.busy:
             pass
         found = self._known.get(index)
         if found is None:
@@ -150,11 +156,11 @@ class Country:
     async def _login(self, did: Counter[str], pins: list[bool] | None) -> None:
         """A whole login; `pins` says which tries are right, [] is biometrics, None rejects."""
         index, who = self.subscriber()
-        self._busy.add(index)
+        self.busy.add(index)
         try:
             await self._as(who, did, pins)
         finally:
-            self._busy.discard(index)
+            self.busy.discard(index)
 
     async def _as(self, who: Subscriber, did: Counter[str], pins: list[bool] | None) -> None:
         logins, devices = self._rng.choice(self._logins), self._rng.choice(self._devices)
@@ -182,8 +188,7 @@ class Country:
                         did[CHECKED] -= 1
                         did["PIN checks in doubt"] += 1
                         raise
-            while (await stream.read()).state != login_pb.LOGIN_STATE_APPROVED:
-                pass
+            await _approved(stream)
             await logins.RedeemLogin(
                 login_pb.RedeemLoginRequest(login_id=first.login_id, verifier=verifier),
                 metadata=self._metadata,
@@ -271,6 +276,14 @@ class Country:
                 *("ACTIVATION_CODE_WRONG", "BUDGET_SPENT", "FIELD_INVALID", "OVERLOADED")
             }:
                 raise
+
+
+async def _approved(stream: Any) -> None:
+    """Reads the stream to APPROVED; one that ends before that has refused the login."""
+    while (message := await stream.read()) is not grpc.aio.EOF:
+        if message.state == login_pb.LOGIN_STATE_APPROVED:
+            return
+    raise Refused("not approved", None)
 
 
 _ATTACKERS_KEY = DeviceKey.generate()

@@ -2,8 +2,8 @@
 
 Latency counts from the time a login was due. A closed loop, where whoever is done begins again,
 hides stalls: nobody comes while the server stands still. What this generator itself cannot begin,
-because too many are under way, is counted and never left out silently; how late it began the others
-is part of their latency, and is reported beside it.
+because too many are under way or no subscriber is free, is counted and never left out silently; how
+late it began the others is part of their latency, and is reported beside it.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, Any
 
 import grpc.aio
 
-from bench.behaviours import Refused, refused
+from bench.behaviours import NobodyFree, Refused, refused
 from bench.mixes import COMPLETES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Awaitable, Callable, Iterable, Iterator
 
     from bench.behaviours import Country
 
@@ -87,22 +87,23 @@ async def offer(
     behaviour: Callable[[], str],
     every_second: Callable[[float], Any] | None = None,
 ) -> Run:
-    """Begins each walk when it is due and waits for all; `every_second` is called meanwhile."""
+    """Begins each walk when it is due and waits for all; `every_second` is called meanwhile.
+
+    Raises what a walk raised that is no refusal.
+    """
     run, under_way = Run(), set[asyncio.Task[None]]()
+    unexpected: list[BaseException] = []
     # Not the loop's own clock: uvloop's counts whole milliseconds.
     began_s = time.monotonic()
 
     async def walk(it: Walk) -> None:
         it.began_s = time.monotonic() - began_s
-        try:
-            await country.walks[it.behaviour](run.did)
-            it.outcome = DONE
-        except grpc.aio.AioRpcError as error:
-            why = refused(error)
-            it.outcome, it.retry_after_s = why.reason, why.retry_after_s
-        except Refused as why:
-            it.outcome, it.retry_after_s = why.reason, why.retry_after_s
+        await _walked(it, country.walks[it.behaviour](run.did))
         it.ended_s = time.monotonic() - began_s
+
+    def over(task: asyncio.Task[None]) -> None:
+        under_way.discard(task)
+        unexpected.extend(_raised(task))
 
     async def tick() -> None:
         for second in range(1_000_000):
@@ -121,11 +122,35 @@ async def offer(
             if len(under_way) < OPEN_MAX:
                 task = asyncio.create_task(walk(it))
                 under_way.add(task)
-                task.add_done_callback(under_way.discard)
-        await asyncio.gather(*under_way)
+                task.add_done_callback(over)
+            if unexpected:
+                break
+        await asyncio.gather(*under_way, return_exceptions=True)
+        # A guess that was accepted, or a mistake of ours: no outcome tells of it.
+        if unexpected:
+            raise unexpected[0]
     finally:
         ticking.cancel()
     return run
+
+
+def _raised(task: asyncio.Task[None]) -> list[BaseException]:
+    error = None if task.cancelled() else task.exception()
+    return [] if error is None else [error]
+
+
+async def _walked(it: Walk, steps: Awaitable[None]) -> None:
+    """Notes how a walk ended."""
+    try:
+        await steps
+        it.outcome = DONE
+    except grpc.aio.AioRpcError as error:
+        why = refused(error)
+        it.outcome, it.retry_after_s = why.reason, why.retry_after_s
+    except Refused as why:
+        it.outcome, it.retry_after_s = why.reason, why.retry_after_s
+    except NobodyFree:
+        it.outcome = NOT_BEGUN
 
 
 def by_second(run: Run, seconds: float) -> list[dict[str, Any]]:

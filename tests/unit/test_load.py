@@ -7,19 +7,21 @@ import random
 import subprocess
 import sys
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from bench import page
-from bench.behaviours import CHECKED
+from bench.behaviours import CHECKED, Country, NobodyFree
 from bench.mixes import ABANDONED, BIOMETRICS, MIXES, PIN, chooser, wrong_pin
-from bench.open_loop import DONE, Run, Walk, by_second, percentiles_ms
+from bench.open_loop import DONE, NOT_BEGUN, Run, Walk, by_second, offer, percentiles_ms
 from bench.shaped_load import discrepancies
 from bench.shapes import SHAPES, arrivals_s, most
 from bench.trial import Trial, seeded
+from godkend.population import Population
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
     from pathlib import Path
 
 
@@ -81,6 +83,45 @@ def test_nothing_that_was_offered_is_left_out() -> None:
     assert (first["refused"], first["not_begun"]) == (1, 1)
     assert (second["offered"], second["completed"]) == (1, 1), "by when it ended"
     assert first["p50"] == 1_100.0
+
+
+class Played:
+    """A country whose walks are those of a test."""
+
+    def __init__(self, **walks: Callable[[Counter[str]], Awaitable[None]]) -> None:
+        self.walks = walks
+
+
+async def test_a_guess_that_was_accepted_ends_the_run() -> None:
+    async def breaks_in(_did: Counter[str]) -> None:
+        raise AssertionError("a guess was accepted")
+
+    async def logs_in(_did: Counter[str]) -> None:
+        pass
+
+    country: Any = Played(breaks_in=breaks_in, logs_in=logs_in)
+    # Over long before the last one comes.
+    names = iter(("breaks_in", "logs_in"))
+    with pytest.raises(AssertionError, match="a guess was accepted"):
+        await offer(country, iter((0.0, 0.05)), lambda: next(names))
+
+
+async def test_who_finds_no_subscriber_free_is_counted_as_not_begun() -> None:
+    async def finds_nobody(_did: Counter[str]) -> None:
+        raise NobodyFree
+
+    country: Any = Played(finds_nobody=finds_nobody)
+    run = await offer(country, iter((0.0,)), lambda: "finds_nobody")
+    assert run.outcomes() == {"finds_nobody": {NOT_BEGUN: 1}}
+
+
+def test_a_population_all_of_whom_are_logging_in_has_nobody_free() -> None:
+    country = Country(Population.generate(2), [], "token", random.Random(1))
+    country.busy.update((0, 1))
+    with pytest.raises(NobodyFree):
+        country.subscriber()
+    country.busy.discard(1)
+    assert country.subscriber()[0] == 1
 
 
 def test_what_the_server_did_not_do_is_found_out() -> None:
