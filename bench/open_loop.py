@@ -154,9 +154,13 @@ async def _walked(it: Walk, steps: Awaitable[None]) -> None:
 
 
 def by_second(run: Run, seconds: float) -> list[dict[str, Any]]:
-    """What each second of the run offered, and what became of that, by the time it was due."""
+    """What each second of the run offered, and what became of that, by the time it was due.
+
+    It goes on until the last login has ended, so that the sums are those of the whole run.
+    """
     rows = []
-    for second in range(math.ceil(seconds)):
+    ends_s = max((walk.ended_s for walk in run.walks if walk.completed), default=0.0)
+    for second in range(max(math.ceil(seconds), math.floor(ends_s) + 1)):
         walks = run.between(second, second + 1)
         completed = [walk for walk in walks if walk.completed]
         ended = [

@@ -85,6 +85,12 @@ def test_nothing_that_was_offered_is_left_out() -> None:
     assert first["p50"] == 1_100.0
 
 
+def test_what_ends_after_the_last_second_is_still_counted() -> None:
+    rows = by_second(Run([Walk(PIN, 0.9, 0.9, 3.2, DONE)]), 1.0)
+    assert [each["offered"] for each in rows] == [1, 0, 0, 0]
+    assert [each["completed"] for each in rows] == [0, 0, 0, 1]
+
+
 class Played:
     """A country whose walks are those of a test."""
 
