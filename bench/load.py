@@ -447,7 +447,7 @@ def table(result: dict[str, Any], ratios: list[Ratio]) -> list[str]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(
-        prog="make load ARGS=...",
+        prog="make login-cost COST_ARGS=...",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -1,6 +1,6 @@
 """Writes the table of figures into README.md from the stored results.
 
-    make bench-table              # after `make bench`, `make load` and the like; commit both
+    make bench-table              # after `make bench`, `make login-cost` and the like; commit both
     make lint                     # fails when the table is not what the results say
 
 Nothing is typed into the table by hand. A file of results that is missing leaves its rows out.
