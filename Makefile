@@ -155,6 +155,10 @@ login-cost: setup ## what a login costs the server, beside yardsticks of the sam
 scale: setup ## logins among 4.5 million identities, against 45 thousand; minutes
 	@$(PY) -m bench.scale $(ARGS)
 
+.PHONY: overload
+overload: setup ## ten times the peak for a minute, and what becomes of those admitted
+	@$(PY) -m bench.overload $(ARGS)
+
 .PHONY: bench-instructions
 bench-instructions: setup ## instruction counts against the accepted ones; exit code 1 on 1 % more
 	$(call say,instruction counts)

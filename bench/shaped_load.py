@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from bench.server_process import ServerProcess, Taken
 
 LOAD_OF_THE_PEAK = 0.6
-WARM_UP_WALKS, PEAK_AT_ONCE, PEAK_S = 16, 24, 3.0
+WARM_UP_WALKS, PEAK_AT_ONCE, PEAK_S, REFUSED_PAUSE_S = 8, 24, 3.0, 0.05
 COMPONENTS = (
     ("godkend-hasher", "PIN hashes"),
     ("godkend-lane", "lane: rules and commits"),
@@ -105,8 +105,11 @@ async def peak_per_s(trial: Trial, server: ServerProcess, mix: str, seconds: flo
         async def again() -> None:
             nonlocal done
             while time.monotonic() < ends_s:
-                await offer(country, iter((0.0,)), choose)
-                done += 1
+                (walk,) = (await offer(country, iter((0.0,)), choose)).walks
+                if walk.outcome == DONE:
+                    done += 1
+                else:  # Refused: the others are enough to keep it busy.
+                    await asyncio.sleep(REFUSED_PAUSE_S)
 
         began_s = time.monotonic()
         await asyncio.gather(*(again() for _ in range(PEAK_AT_ONCE)))

@@ -45,6 +45,12 @@ SCALE_THROUGHPUT = Target(0.9, at_least=True)
 """Logins a second among 4.5 million identities, against 45 thousand."""
 SCALE_P99 = Target(1.1, at_least=False)
 """Their p99."""
+OVERLOAD_COMPLETED = Target(0.9, at_least=True)
+"""Logins completed while ten times the peak is offered, against the peak."""
+OVERLOAD_P99 = Target(2, at_least=False)
+"""The p99 of logins that were admitted meanwhile, against the usual one."""
+RECOVERY = Target(2, at_least=False, unit=" s")
+"""How long after the flood the last login is refused, or slower than twice the usual p99."""
 START = Target(3, at_least=False, unit=" s")
 """From the start of a server on 4.5 million identities to its first call."""
 THROTTLE_DECISION = Target(300, at_least=False, unit=" ns")

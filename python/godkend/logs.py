@@ -85,6 +85,10 @@ class Log:
         """The store holds a synthetic population: whoever has its file is everybody in it."""
         self._line("warning", "synthetic", {"identities": identities})
 
+    def not_admitted(self, *, logins: int) -> None:
+        """Logins refused since the last such line, because those under way wait too long."""
+        self._line("warning", "not_admitted", {"logins": logins})
+
     def stopping(self, *, cause: str) -> None:
         """The server takes no new calls and finishes those it has."""
         self._line("info", "stopping", {"cause": cause})

@@ -23,6 +23,7 @@ from godkend.logs import Log
 from godkend.metrics import CallMetrics, EngineMetrics, MetricsListener
 from godkend.port import StartError, cannot_listen
 from godkend.process import EXIT_NOT_STARTED, EXIT_STOPPED, keep_private, tell_operator
+from godkend.service.admission import Admission
 from godkend.service.device import DeviceService
 from godkend.service.event import EventService
 from godkend.service.health import WATCHES_MAX as HEALTH_WATCHES_MAX
@@ -130,9 +131,12 @@ async def running(
         bounds = config.server
         watches = OpenStreams("logins watched", bounds.logins_watched_max, bounds.overload_retry_ms)
         events = OpenStreams("event streams", bounds.event_streams_max, bounds.overload_retry_ms)
+        manual = Manual()
+        admission = Admission(engine.core.admit, manual, log)
         interceptor = CallInterceptor(
             clients=_clients(config),
-            manual=Manual(),
+            manual=manual,
+            admission=admission,
             log=log,
             calls_max=bounds.calls_max,
             overload_retry_ms=bounds.overload_retry_ms,
@@ -174,6 +178,7 @@ async def running(
         stack.push_async_callback(_stop, server, bounds, health, (watches, events), metrics)
         following = asyncio.create_task(health.follow())
         stack.push_async_callback(_cancelled, following)
+        stack.push_async_callback(_cancelled, asyncio.create_task(admission.follow()))
         yield Running(
             engine=engine,
             health=health,

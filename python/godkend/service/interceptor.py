@@ -25,12 +25,14 @@ if TYPE_CHECKING:
 
     from godkend.clients import Client, Clients, Role
     from godkend.logs import Log
+    from godkend.service.admission import Admission
     from godkend.service.call import Context
     from godkend.service.status import Manual, Refusal
 
     Handler = grpc.RpcMethodHandler[Any, Any]
     Admitted = tuple[Client | None, str]
 
+START_LOGIN = f"{PACKAGE}LoginService/StartLogin"
 PASSED_THROUGH = (
     asyncio.CancelledError,  # The client went away, or its deadline passed.
     grpc.aio.BaseError,  # The client went away while it was being written to.
@@ -41,13 +43,15 @@ PASSED_THROUGH = (
 
 
 class _Method:
-    __slots__ = ("guarded", "name", "roles", "tally")
+    __slots__ = ("begins_login", "guarded", "name", "refusing", "roles", "tally")
 
     def __init__(self, path: str, roles: frozenset[Role] | None) -> None:
         self.name = path.removeprefix(PACKAGE)
         self.roles = roles
+        self.begins_login = path == START_LOGIN
         self.tally = CallTally()
         self.guarded: dict[Admitted, Handler] = {}
+        self.refusing: dict[int, Handler] = {}
 
 
 class CallInterceptor(grpc.aio.ServerInterceptor):
@@ -61,6 +65,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         *,
         clients: Clients,
         manual: Manual,
+        admission: Admission,
         log: Log,
         calls_max: int,
         overload_retry_ms: int,
@@ -68,6 +73,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
     ) -> None:
         self._clients = clients
         self._manual = manual
+        self._admission = admission
         self._log = log
         self._calls_max = calls_max
         self._overload_retry_ms = overload_retry_ms
@@ -91,6 +97,8 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         if method is None:
             return None if path.startswith(PACKAGE) else await continuation(handler_call_details)
         admitted = self._admit(method, handler_call_details)
+        if method.begins_login and not admitted[1] and (no := self._admission.refusal()):
+            return self._refusing(method, no)
         handler = method.guarded.get(admitted)
         if handler is None:
             bare = await continuation(handler_call_details)
@@ -110,6 +118,19 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
                     break
                 return client, "" if client.role in method.roles else "ROLE_FORBIDDEN"
         return None, "CLIENT_UNKNOWN"
+
+    def _refusing(self, method: _Method, refusal: Refusal) -> Handler:
+        """Answers without having looked at the request; made once for each answer."""
+        method.tally.ended(refusal.code, refusal.reason)
+        handler = method.refusing.get(id(refusal))
+        if handler is None:
+
+            async def refuse(_raw: bytes, context: Context) -> None:
+                await context.abort_with_status(refusal.status)
+
+            handler = grpc.unary_stream_rpc_method_handler(cast("Any", refuse))
+            method.refusing[id(refusal)] = handler
+        return handler
 
     def _guard(self, method: _Method, bare: Handler, client: Client | None, denial: str) -> Handler:
         # Requests are parsed and responses serialised under guard too, as bytes outside of it:

@@ -94,6 +94,9 @@ section! {
     EnginePolicy, "engine" {
         /// Threads that hash, each holding `pin.memory_kib`; 0 for twice the cores.
         hashers: u32 = 0, in 0..=1_024;
+        /// How far hashers step back for the other threads (nice, setpriority(2)): calls are answered, and
+        /// refused, while PINs are hashed.
+        hasher_nice: u8 = 10, in 0..=19;
         /// PIN attempts that may wait for a hasher.
         hash_queue_max: u32 = 1_024, in 1..=100_000;
         /// Commands that may wait for the store.

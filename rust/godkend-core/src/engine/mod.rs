@@ -98,9 +98,15 @@ impl Engine {
         })?;
         let (log, log_thread) = LogWriter::start(&shared, store.connect()?)?;
         let (lane, lane_thread) = Lane::start(&shared, store.connect()?, log)?;
-        let (hashers, mut threads) =
-            Pool::start("hasher", &shared, policy.engine.hash_queue_max, arenas)?;
-        let (workers, worker_threads) = Pool::start("worker", &shared, WORKER_QUEUE_MAX, readers)?;
+        let (hashers, mut threads) = Pool::start(
+            "hasher",
+            &shared,
+            policy.engine.hash_queue_max,
+            arenas,
+            policy.engine.hasher_nice,
+        )?;
+        let (workers, worker_threads) =
+            Pool::start("worker", &shared, WORKER_QUEUE_MAX, readers, 0)?;
         threads.extend(worker_threads);
         threads.extend([lane_thread, log_thread]);
         let (watcher, watcher_thread) = watcher::start(&shared, store.connect()?)?;

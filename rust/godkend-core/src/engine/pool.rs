@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
+use rustix::process::setpriority_process;
 
 use super::reply::Reply;
 use super::shared::Shared;
@@ -44,19 +45,25 @@ impl<S> Clone for Pool<S> {
 }
 
 impl<S: Send + 'static> Pool<S> {
-    /// Starts one thread for each state. They end when the last `Pool` is gone and the queue is empty.
+    /// Starts one thread for each state, each as nice to the other threads as it is told (Linux counts
+    /// this by thread). They end when the last `Pool` is gone and the queue is empty.
     pub(super) fn start(
         name: &str,
         shared: &Arc<Shared>,
         queue_max: u32,
         states: Vec<S>,
+        nice: u8,
     ) -> Result<(Self, Vec<JoinHandle<()>>)> {
         let (queue, waiting) = bounded(queue_max as usize);
         let threads = states.into_iter().map(|state| {
             let (shared, waiting) = (Arc::clone(shared), waiting.clone());
             Builder::new()
                 .name(format!("godkend-{name}"))
-                .spawn(move || work(&shared, &waiting, state))
+                .spawn(move || {
+                    // Without it they run as before, only less politely.
+                    let _ = setpriority_process(None, nice.into());
+                    work(&shared, &waiting, state);
+                })
                 .map_err(|error| Error::fault(Reason::Overloaded, error))
         });
         let threads = threads.collect::<Result<_>>()?;
