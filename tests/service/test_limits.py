@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
+import time
 import urllib.request
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any
@@ -16,8 +18,11 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from prometheus_client.parser import text_string_to_metric_families
 
 from godkend.errors import Fault
+from godkend.logs import Log
+from godkend.service.admission import Admission
 from godkend.service.app import SERVICES
 from godkend.service.call import TIMEOUT_MS_MAX, timeout_ms
+from godkend.service.status import Manual
 from godkend.v1 import event_service_pb2 as event_pb
 from godkend.v1 import login_service_pb2 as pb
 from tests.service.world import (
@@ -41,6 +46,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from tests.conftest import OpensDriver
     from tests.service.conftest import OpensWorld
 
 HASH_SLOWLY = {"pin": SLOW_PIN, "engine": {"hashers": 1}}
@@ -217,6 +223,57 @@ async def test_one_call_too_many_is_told_to_come_back(open_world: OpensWorld) ->
     assert (await refused("OVERLOADED", world.jwks())).retry_ms == 500
     assert (await busy).state == APPROVED
     assert await world.jwks()
+
+
+async def test_no_login_starts_while_others_wait_for_their_hash_and_those_go_on(
+    open_world: OpensWorld,
+) -> None:
+    world = await open_world(
+        log_level="warning", **HASH_SLOWLY, admission={"hash_wait_ms_max": 1, "retry_ms": 1_200}
+    )
+    phones = [await world.activate(f"user-{number}") for number in range(4)]
+    logins = [await world.opened(phone) for phone in phones]
+    late = await world.start()
+    approvals = [
+        world.stream(approve_request(phone, opened))
+        for phone, (_, opened) in zip(phones[:1], logins[:1], strict=True)
+    ]
+    await approvals[0]  # Now it is known how long a hash takes.
+    approvals = [
+        world.stream(approve_request(phone, opened))
+        for phone, (_, opened) in zip(phones[1:], logins[1:], strict=True)
+    ]
+    await eventually(lambda: pin_checks(world) == 2)
+
+    refusal = await refused("OVERLOADED", world.start())
+    assert refusal.code is grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert refusal.retry_ms >= 1_200
+    # It looks at nobody, but who may not start a login at all is told that.
+    await refused("CLIENT_UNKNOWN", world.send(start_request(), by=None))
+    await refused("ROLE_FORBIDDEN", world.send(start_request(), by=REGISTRAR))
+    # Who was admitted goes on, and is not kept waiting by those who were not.
+    assert (await world.open(phones[0], late)).login_id == late.login_id
+    assert [(await each).state for each in approvals] == [APPROVED] * 3
+    assert [await world.strikes(phone) for phone in phones] == [0] * 4
+    assert await world.start()
+    await eventually(lambda: any(line["event"] == "not_admitted" for line in world.log_lines()))
+    (line,) = (line for line in world.log_lines() if line["event"] == "not_admitted")
+    assert line["logins"] >= 1
+
+
+def test_a_loop_that_is_stuck_grows_late_and_a_late_loop_admits_nobody(
+    open_engine: OpensDriver,
+) -> None:
+    core = open_engine(admission={"loop_late_ms_max": 200}).core
+    core.admit(200)
+    with pytest.raises(Fault, match="OVERLOADED") as raised:
+        core.admit(201)
+    assert raised.value.retry_after_ms == 1_000
+    seen: list[int] = []
+    admission = Admission(seen.append, Manual(), Log("error", io.BytesIO()))
+    time.sleep(0.3)  # Nothing has had its turn meanwhile.
+    assert admission.refusal() is None
+    assert seen[0] >= 250
 
 
 # Who goes away

@@ -26,6 +26,7 @@ impl Shared {
         deadline: Deadline,
     ) -> Result<LoginView> {
         let began = Instant::now();
+        self.admission().attempted();
         let charged = lane.run(ChargeApproval { verified }, deadline)?;
         // A strike whose check is cut off here stays until a success clears it.
         deadline.check()?;

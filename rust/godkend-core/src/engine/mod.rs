@@ -17,6 +17,7 @@ mod watcher;
 
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
+use std::time::Instant;
 
 use lane::{Command, Lane};
 use log_writer::LogWriter;
@@ -29,7 +30,7 @@ pub use shared::{Observer, Stats};
 use watcher::Watcher;
 
 use crate::Id;
-use crate::admission::{self, Waiting};
+use crate::admission::Waiting;
 use crate::clock::Clock;
 use crate::error::{Error, Reason, Result};
 use crate::keys::Keys;
@@ -62,6 +63,7 @@ pub struct Engine {
     /// other to write the log back into the file.
     last: Mutex<Option<Reader>>,
     hashers: u64,
+    started: Instant,
     /// The mark of its store at the start.
     population: Option<Mark>,
 }
@@ -118,6 +120,7 @@ impl Engine {
             threads: Mutex::new(threads),
             last: Mutex::new(Some(last)),
             hashers: hashers_count,
+            started: Instant::now(),
             population,
         })
     }
@@ -163,7 +166,7 @@ impl Engine {
     /// Returns if one more login may start, the service's event loop being so late.
     ///
     /// # Errors
-    /// A fault with `OVERLOADED`, by [`crate::admission::admit`].
+    /// A fault with `OVERLOADED`, by [`crate::admission`].
     pub fn admit(&self, loop_late_ms: u64) -> Result<()> {
         let parts = self.parts.read().unwrap_or_else(PoisonError::into_inner);
         // Without parts it is closing, which the call itself will be told.
@@ -174,7 +177,8 @@ impl Engine {
             hashers: self.hashers,
             loop_late_ms,
         };
-        admission::admit(&waiting, &self.shared.policy.admission)
+        let now_us = u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX);
+        self.shared.admission().admit(&waiting, &self.shared.policy.admission, now_us)
     }
 
     /// From now on the observer is told of changes of this login.

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::Id;
+use crate::admission::Admission;
 use crate::clock::Clock;
 use crate::keys::Keys;
 use crate::login::State;
@@ -45,6 +46,7 @@ pub(super) struct Shared {
     observer: Box<dyn Observer>,
     /// The watched logins, each with the state that was last told.
     watched: Mutex<HashMap<Id, Option<State>>>,
+    admission: Mutex<Admission>,
     /// How long a PIN attempt took lately, in microseconds.
     attempt_us: AtomicU64,
     healthy: AtomicBool,
@@ -65,6 +67,7 @@ impl Shared {
             stats: Stats::default(),
             observer,
             watched: Mutex::default(),
+            admission: Mutex::default(),
             attempt_us: AtomicU64::new(0),
             healthy: AtomicBool::new(true),
             closing: AtomicBool::new(false),
@@ -96,6 +99,10 @@ impl Shared {
         let smoothed_us =
             if before_us == 0 { took_us } else { before_us - before_us / 8 + took_us / 8 };
         self.attempt_us.store(smoothed_us, Ordering::Relaxed);
+    }
+
+    pub(super) fn admission(&self) -> MutexGuard<'_, Admission> {
+        self.admission.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn attempt_us(&self) -> u64 {
