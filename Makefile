@@ -159,6 +159,10 @@ scale: setup ## logins among 4.5 million identities, against 45 thousand; minute
 overload: setup ## ten times the peak for a minute, and what becomes of those admitted
 	@$(PY) -m bench.overload $(ARGS)
 
+.PHONY: soak
+soak: setup ## an hour of steady load, and whether anything grows
+	@$(PY) -m bench.soak $(ARGS)
+
 .PHONY: bench-instructions
 bench-instructions: setup ## instruction counts against the accepted ones; exit code 1 on 1 % more
 	$(call say,instruction counts)

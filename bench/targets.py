@@ -51,6 +51,8 @@ OVERLOAD_P99 = Target(2, at_least=False)
 """The p99 of logins that were admitted meanwhile, against the usual one."""
 RECOVERY = Target(2, at_least=False, unit=" s")
 """How long after the flood the last login is refused, or slower than twice the usual p99."""
+GROWTH = Target(1, at_least=False, unit=" % an hour")
+"""Of the server's memory under steady load."""
 START = Target(3, at_least=False, unit=" s")
 """From the start of a server on 4.5 million identities to its first call."""
 THROTTLE_DECISION = Target(300, at_least=False, unit=" ns")
