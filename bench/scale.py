@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from bench.server_process import ServerProcess
 
 KINDS = ("biometrics", "pin")
-AT_ONCE, WARM_UP_WALKS = 16, 64
+AT_ONCE, WARM_UP_WALKS = 8, 8
 STARTS = 3
 
 

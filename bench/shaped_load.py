@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from bench.server_process import ServerProcess, Taken
 
 LOAD_OF_THE_PEAK = 0.6
-WARM_UP_WALKS, PEAK_AT_ONCE, PEAK_S, REFUSED_PAUSE_S = 8, 24, 3.0, 0.05
+WARM_UP_WALKS, PEAK_AT_ONCE, PEAK_S, REFUSED_PAUSE_S = 8, 8, 3.0, 0.05
 COMPONENTS = (
     ("godkend-hasher", "PIN hashes"),
     ("godkend-lane", "lane: rules and commits"),

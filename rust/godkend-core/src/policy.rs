@@ -116,7 +116,7 @@ section! {
     /// When no more logins are started, because those under way wait too long.
     AdmissionPolicy, "admission" {
         /// How long a PIN attempt may have to wait for a hasher.
-        hash_wait_ms_max: u64 = 60, in 1..=MINUTE_MS;
+        hash_wait_ms_max: u64 = 100, in 1..=MINUTE_MS;
         /// How late the service's event loop may be.
         loop_late_ms_max: u64 = 200, in 1..=MINUTE_MS;
         /// The soonest time to come back.
