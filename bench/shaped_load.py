@@ -159,7 +159,7 @@ def discrepancies(
     ):
         if not least <= counted[counter] <= most:
             found.append(f"{counter}: {counted[counter]}, the generator says {least} to {most}")
-    if checks[0] and not 0.5 < (share := hashing_s / checks[0] / one_hash_s) < 2:
+    if checks[0] and not 1 / 3 < (share := hashing_s / checks[0] / one_hash_s) < 3:
         found.append(f"a PIN check takes {share:.2f} of the hash that is configured")
     return found
 

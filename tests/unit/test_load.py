@@ -17,6 +17,7 @@ from bench.mixes import ABANDONED, BIOMETRICS, MIXES, PIN, chooser, wrong_pin
 from bench.open_loop import DONE, NOT_BEGUN, Run, Walk, by_second, offer, percentiles_ms
 from bench.shaped_load import discrepancies
 from bench.shapes import SHAPES, arrivals_s, most
+from bench.soak import growth_per_hour
 from bench.trial import Trial, seeded
 from godkend.population import Population
 
@@ -198,3 +199,31 @@ def test_locust_plays_every_behaviour_of_a_population(tmp_path: Path) -> None:
     checks = names["ApproveLogin PIN"]["num_requests"]
     checks += names.get("ApproveLogin wrong PIN", {}).get("num_requests", 0)
     assert counted["godkend_pin_checks_total"] >= checks > 0
+
+
+def test_a_flood_is_refused_with_a_time_to_come_back_and_those_admitted_finish(
+    tmp_path: Path,
+) -> None:
+    result = tmp_path / "overload.json"
+    command = [sys.executable, "-m", "bench.overload", "--quick", "--times", "8"]
+    where = ["--result", str(result), "--page", str(tmp_path / "overload.html")]
+    done = subprocess.run([*command, *where], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = json.loads(result.read_text("utf-8"))
+    assert found["discrepancies"] == []
+    outcomes = found["outcomes_of_the_flood"]["PIN"]
+    assert outcomes.keys() == {"done", "OVERLOADED"}, "whoever was admitted finished"
+    told = next(row["ours"] for row in found["rows"] if "refused" in row["what"])
+    assert f"({outcomes['OVERLOADED']:,} of {outcomes['OVERLOADED']:,} told" in told
+
+
+def test_growth_is_told_from_noise() -> None:
+    rng = random.Random(2)
+    samples = [
+        {"at_s": 5.0 * n, "grows": 100 + 5.0 * n / 360 + rng.random(), "stays": rng.random()}
+        for n in range(720)
+    ]
+    slope, error = growth_per_hour(samples, "grows")
+    assert abs(slope - 10) < 4 * error < 1
+    slope, error = growth_per_hour(samples, "stays")
+    assert abs(slope) < 4 * error < 1
