@@ -208,7 +208,9 @@ class Load:
         self._config_path = self._directory / "godkend.toml"
         self._config_path.write_text(
             f'data_dir = "{self._data_dir}"\n'
-            f'[server]\nlisten = "127.0.0.1:0"\n[metrics]\nlisten = "127.0.0.1:0"\n{quotas}',
+            f'[server]\nlisten = "127.0.0.1:0"\n[metrics]\nlisten = "127.0.0.1:0"\n{quotas}'
+            # A closed loop waits: what a login costs is asked, not when it is refused.
+            "[policy.admission]\nhash_wait_ms_max = 60000\nloop_late_ms_max = 60000\n",
             "utf-8",
         )
         command = [*GODKEND, "config", "show", "--config", str(self._config_path)]

@@ -180,7 +180,8 @@ def test_a_quick_load_holds_against_the_servers_counters(tmp_path: Path, workers
 
 
 def test_locust_plays_every_behaviour_of_a_population(tmp_path: Path) -> None:
-    trial = Trial(tmp_path / "data", seeded(tmp_path / "data", 200))
+    patient = "[policy.admission]\nhash_wait_ms_max = 60000\nloop_late_ms_max = 60000\n"
+    trial = Trial(tmp_path / "data", seeded(tmp_path / "data", 200), settings=patient)
     trial.configure()
     with trial.server() as server:
         command = [
