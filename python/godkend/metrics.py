@@ -98,9 +98,11 @@ class EngineMetrics(Collector):
         self,
         stats: Callable[[], dict[str, int]],
         gauges: Mapping[str, tuple[str, Callable[[], int]]],
+        kernel: str,
     ) -> None:
         self._stats = stats
         self._gauges = gauges
+        self._kernel = kernel
 
     def collect(self) -> Iterator[Metric]:
         """For the registry."""
@@ -110,6 +112,11 @@ class EngineMetrics(Collector):
             )
         for name, (documentation, read) in self._gauges.items():
             yield GaugeMetricFamily(f"godkend_{name}", documentation, value=read())
+        kernel = GaugeMetricFamily(
+            "godkend_argon2id_kernel", "1; the kernel that hashes PINs here.", labels=["kernel"]
+        )
+        kernel.add_metric([self._kernel], 1)
+        yield kernel
 
 
 class MetricsListener:

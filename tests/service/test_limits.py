@@ -17,6 +17,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from prometheus_client.parser import text_string_to_metric_families
 
+from godkend import _core
 from godkend.errors import Fault
 from godkend.logs import Log
 from godkend.service.admission import Admission
@@ -584,6 +585,8 @@ async def test_metrics_count_what_happened_and_hold_no_secret(open_world: OpensW
     assert of("godkend_call_seconds_count", "LoginService/RedeemLogin") == 1
     assert of("godkend_pin_checks_total") == 3
     assert of("godkend_healthy") == 1
+    assert of("godkend_argon2id_kernel", _core.argon2id_kernels()[0]) == 1
+    assert of("godkend_synthetic_identities") == 0
     assert of("godkend_calls_open") == 0
     assert secrets.found_in(text) == []
 

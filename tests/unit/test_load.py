@@ -193,6 +193,9 @@ def test_locust_plays_every_behaviour_of_a_population(tmp_path: Path) -> None:
         ]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         counted = server.counters()
+    log = (trial.directory / "server.log").read_text("utf-8")
+    assert '"event":"synthetic","identities":200' in log, "it says what it holds"
+    assert counted["godkend_synthetic_identities"] == 200
     assert done.returncode == 0, done.stderr
     names = {each["name"]: each for each in json.loads(done.stdout)}
     assert names.keys() >= {"login", "spraying attacker"}, done.stdout

@@ -226,7 +226,8 @@ def _registry(
         ),
         "calls_open": ("Unary calls under way.", lambda: interceptor.calls_open),
     }
-    registry.register(EngineMetrics(engine.core.stats, gauges))
+    fastest = _core.argon2id_kernels()[0]
+    registry.register(EngineMetrics(engine.core.stats, gauges, fastest))
     return registry
 
 
