@@ -12,6 +12,7 @@ import os
 import random
 import subprocess
 import sys
+import time
 import tomllib
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -79,8 +80,10 @@ class Trial:
         serve = [*GODKEND, "serve", "--config", str(self.config_path)]
         with ServerProcess(serve, log, cores) as server:
             yield server
-            if server.stop() != 0:
-                raise SystemExit(f"the server did not end well: {log.read_text('utf-8')}")
+            began_s = time.monotonic()
+            if (code := server.stop()) != 0:
+                how = f"exit code {code} after {time.monotonic() - began_s:.0f} s"
+                raise SystemExit(f"the server did not end well, {how}: {log.read_text('utf-8')}")
 
     @asynccontextmanager
     async def country(self, server: ServerProcess, rng: random.Random) -> AsyncIterator[Country]:
