@@ -17,7 +17,7 @@ use std::time::Duration;
 use rusqlite::{Connection as Sqlite, OpenFlags, OptionalExtension as _, params};
 
 use self::log::Log;
-use self::tx::SqliteTx;
+pub(super) use self::tx::SqliteTx;
 use super::row::fault;
 use super::{Connection, Effects, Store, Tx};
 use crate::error::{Error, Reason, Result};

@@ -1,0 +1,49 @@
+//! The tables: of each its rows as a trait, in SQLite and in the model, side by side in one file.
+
+macro_rules! select {
+    ($table:literal, $rest:literal) => {
+        concat!("SELECT ", columns!(), " FROM ", $table, " ", $rest)
+    };
+}
+
+macro_rules! insert {
+    ($table:literal, $rest:literal) => {
+        concat!("INSERT INTO ", $table, " (", columns!(), ") ", $rest)
+    };
+}
+
+mod authenticator;
+mod budget;
+mod code;
+mod event;
+mod identity;
+mod login;
+mod population;
+
+pub use authenticator::AuthenticatorRows;
+pub use budget::BudgetRows;
+pub use code::CodeRows;
+pub use event::EventRows;
+pub use identity::IdentityRows;
+pub use login::{LoginChange, LoginRows};
+pub use population::PopulationRows;
+
+use super::memory::MemoryTx;
+use super::row::{Columns, algorithm_number, damaged, fault};
+use super::sqlite::SqliteTx;
+
+/// How many rows one step of sweeping or of following looks at.
+pub const ROWS_AT_A_TIME: usize = 1_000;
+
+fn rows_at_a_time() -> i64 {
+    i64::try_from(ROWS_AT_A_TIME).unwrap_or(i64::MAX)
+}
+
+/// The rows of all tables, within one transaction. Every call can end in a fault of the store.
+pub trait Tx:
+    AuthenticatorRows + BudgetRows + CodeRows + EventRows + IdentityRows + LoginRows + PopulationRows
+{
+}
+
+impl Tx for SqliteTx<'_> {}
+impl Tx for MemoryTx {}
