@@ -12,7 +12,7 @@ use godkend_core::engine::{Observer, Reply};
 use godkend_core::error::{Error, Reason, Result};
 use godkend_core::login::State;
 
-use crate::outcome::Outcome;
+use crate::outcome::{Outcome, ToObject};
 
 /// What is ready.
 #[derive(Default)]
@@ -39,13 +39,10 @@ impl Completions {
     }
 
     /// A reply that becomes a completion with this token.
-    pub(crate) fn reply<T: Into<Outcome> + Send + 'static>(
-        self: &Arc<Self>,
-        token: u64,
-    ) -> Reply<T> {
+    pub(crate) fn reply<T: ToObject>(self: &Arc<Self>, token: u64) -> Reply<T> {
         let completions = Arc::clone(self);
         Reply::new(move |outcome: Result<T>| {
-            let outcome = outcome.map(Into::into);
+            let outcome = outcome.map(|it| -> Outcome { Box::new(|py| it.to_object(py)) });
             completions.push(|ready| ready.completions.push((token, outcome)));
         })
     }

@@ -1,0 +1,32 @@
+//! EventService: each call checks its fields, submits, and returns.
+
+use godkend_core::engine::Deadline;
+use godkend_core::error::Error;
+use pyo3::prelude::*;
+
+use super::PyEngine;
+use crate::error::Result;
+
+const EVENTS_MAX: usize = 1_000;
+
+#[pymethods]
+impl PyEngine {
+    fn read_events(
+        &self,
+        token: u64,
+        timeout_ms: u64,
+        after_seq: i64,
+        count_max: usize,
+    ) -> Result<()> {
+        if after_seq < 0 {
+            return Err(Error::invalid("after_seq", "must not be negative").into());
+        }
+        if !(1..=EVENTS_MAX).contains(&count_max) {
+            return Err(Error::invalid("count_max", "must be 1 to 1000").into());
+        }
+        self.check_process()?;
+        let (deadline, reply) = (Deadline::in_ms(timeout_ms), self.completions.reply(token));
+        self.engine.read_events(after_seq, count_max, deadline, reply);
+        Ok(())
+    }
+}

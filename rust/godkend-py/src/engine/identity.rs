@@ -1,0 +1,96 @@
+//! IdentityService: each call checks its fields, submits, and returns.
+
+use godkend_core::activation::Channel;
+use godkend_core::engine::command::{CreateIdentity, IssueActivationCode, SetBlocked};
+use godkend_core::engine::{Deadline, IdentityKey};
+use godkend_core::error::Error;
+use godkend_core::identity::{self, Level, UserId};
+use pyo3::prelude::*;
+
+use super::PyEngine;
+use super::fields::{id, optional_birth_date};
+use crate::error::Result;
+
+#[pymethods]
+impl PyEngine {
+    #[allow(clippy::too_many_arguments)]
+    fn create_identity(
+        &self,
+        token: u64,
+        timeout_ms: u64,
+        actor: String,
+        request_id: &[u8],
+        user_id: &str,
+        name: &str,
+        birth_date: &str,
+        level: i32,
+    ) -> Result<()> {
+        let command = CreateIdentity {
+            actor,
+            request_id: id("request_id", request_id)?,
+            user_id: UserId::choose(user_id)?,
+            name: identity::name(name)?,
+            birth_date: optional_birth_date(birth_date)?,
+            level: Level::parse("level", level)?,
+        };
+        self.submit(token, timeout_ms, command)
+    }
+
+    fn get_identity(
+        &self,
+        token: u64,
+        timeout_ms: u64,
+        identity_id: &[u8],
+        user_id: &str,
+    ) -> Result<()> {
+        let by = match (identity_id.is_empty(), user_id.is_empty()) {
+            (false, true) => IdentityKey::Id(id("identity_id", identity_id)?),
+            (true, false) => IdentityKey::UserId(identity::typed_user_id(user_id)?),
+            _ => {
+                return Err(
+                    Error::invalid("identity_id", "or user_id must be given, not both").into()
+                );
+            }
+        };
+        self.check_process()?;
+        self.engine.get_identity(by, Deadline::in_ms(timeout_ms), self.completions.reply(token));
+        Ok(())
+    }
+
+    fn block_identity(
+        &self,
+        token: u64,
+        timeout_ms: u64,
+        actor: String,
+        identity_id: &[u8],
+        authenticator_id: &[u8],
+        blocked: bool,
+    ) -> Result<()> {
+        let one = (!authenticator_id.is_empty()).then(|| id("authenticator_id", authenticator_id));
+        let command = SetBlocked {
+            actor,
+            identity_id: id("identity_id", identity_id)?,
+            authenticator_id: one.transpose()?,
+            blocked,
+        };
+        self.submit(token, timeout_ms, command)
+    }
+
+    fn issue_activation_code(
+        &self,
+        token: u64,
+        timeout_ms: u64,
+        actor: String,
+        request_id: &[u8],
+        identity_id: &[u8],
+        channel: i32,
+    ) -> Result<()> {
+        let command = IssueActivationCode {
+            actor,
+            request_id: id("request_id", request_id)?,
+            identity_id: id("identity_id", identity_id)?,
+            channel: Channel::parse(channel)?,
+        };
+        self.submit(token, timeout_ms, command)
+    }
+}

@@ -1,0 +1,90 @@
+//! LoginService: each call checks its fields, submits, and returns.
+
+use godkend_core::engine::Deadline;
+use godkend_core::engine::command::{CancelLogin, RedeemLogin, StartLogin};
+use godkend_core::error::Error;
+use godkend_core::identity::{self, Level};
+use pyo3::prelude::*;
+use zeroize::Zeroizing;
+
+use super::PyEngine;
+use super::fields::id;
+use crate::error::Result;
+
+const VERIFIER_BYTES: std::ops::RangeInclusive<usize> = 32..=64;
+
+#[pymethods]
+impl PyEngine {
+    #[allow(clippy::too_many_arguments)]
+    fn start_login(
+        &self,
+        token: u64,
+        timeout_ms: u64,
+        front_end: String,
+        request_id: &[u8],
+        service_provider: &str,
+        text: &str,
+        user_id: &str,
+        verifier_digest: &[u8],
+        source: &str,
+        nonce: &str,
+        level_min: i32,
+    ) -> Result<()> {
+        let user_id = (!user_id.is_empty()).then(|| identity::typed_user_id(user_id));
+        let command = StartLogin {
+            front_end,
+            request_id: id("request_id", request_id)?,
+            service_provider: identity::line("service_provider", service_provider, 1, 128)?,
+            text: identity::lines("text", text, 1, 1_000)?,
+            user_id_canonical: user_id.transpose()?,
+            verifier_digest: verifier_digest
+                .try_into()
+                .map_err(|_| Error::invalid("verifier_digest", "must be 32 bytes"))?,
+            source: identity::line("source", source, 1, 64)?,
+            nonce: identity::line("nonce", nonce, 0, 128)?,
+            level_min: Level::parse("level_min", level_min)?,
+        };
+        self.submit(token, timeout_ms, command)
+    }
+
+    fn get_login(
+        &self,
+        token: u64,
+        timeout_ms: u64,
+        front_end: String,
+        login_id: &[u8],
+    ) -> Result<()> {
+        let login_id = id("login_id", login_id)?;
+        self.check_process()?;
+        let (deadline, reply) = (Deadline::in_ms(timeout_ms), self.completions.reply(token));
+        self.engine.get_login(front_end, login_id, deadline, reply);
+        Ok(())
+    }
+
+    fn cancel_login(
+        &self,
+        token: u64,
+        timeout_ms: u64,
+        front_end: String,
+        login_id: &[u8],
+    ) -> Result<()> {
+        let command = CancelLogin { front_end, login_id: id("login_id", login_id)? };
+        self.submit(token, timeout_ms, command)
+    }
+
+    fn redeem_login(
+        &self,
+        token: u64,
+        timeout_ms: u64,
+        front_end: String,
+        login_id: &[u8],
+        verifier: &[u8],
+    ) -> Result<()> {
+        if !VERIFIER_BYTES.contains(&verifier.len()) {
+            return Err(Error::invalid("verifier", "must be 32 to 64 bytes").into());
+        }
+        let verifier = Zeroizing::new(verifier.to_vec());
+        let command = RedeemLogin { front_end, login_id: id("login_id", login_id)?, verifier };
+        self.submit(token, timeout_ms, command)
+    }
+}
