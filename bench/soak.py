@@ -179,7 +179,8 @@ def main() -> int:
         "completed": logins,
         "outcomes": run.outcomes(),
         "latency_ms": percentiles_ms((w for w in run.walks if w.completed), 50, 95, 99),
-        "samples": [{name: round(value, 3) for name, value in each.items()} for each in samples],
+        # By column: an hour's samples, each with its names, would be too long to commit.
+        "samples": {name: [round(each[name], 3) for each in samples] for name in samples[0]},
     }
     dump(options.result, result)
     options.page.parent.mkdir(parents=True, exist_ok=True)
