@@ -184,6 +184,16 @@ class Engine:
     def unwatch(self, login_id: bytes) -> None:
         """No more changes of this login."""
 
+    def prove_subscriber(
+        self, assertion: str, identity_id: bytes, service_providers: list[str]
+    ) -> None:
+        """Returns if the assertion says that this subscriber is signed in.
+
+        It was made by this instance for one of the service providers (none named: for any), by a
+        login at Substantial or above, not more than `self_service.login_age_ms_max` ago. Raises
+        `Denied` (SUBSCRIBER_NOT_PROVED). Takes about as long as verifying a signature.
+        """
+
     def jwks(self) -> str:
         """The JSON Web Key Set of the assertion keys."""
 
@@ -202,6 +212,18 @@ class Engine:
 
     def get_identity(self, token: int, timeout_ms: int, identity_id: bytes, user_id: str) -> None:
         """Outcome: `IdentityView`."""
+
+    def set_contact_details(
+        self,
+        token: int,
+        timeout_ms: int,
+        actor: str,
+        identity_id: bytes,
+        phone_number: str,
+        email: str,
+        language: int,
+    ) -> None:
+        """Replaces how a subscriber is reached; empty for none. Outcome: None."""
 
     def block_identity(
         self,
@@ -336,6 +358,22 @@ class IdentityView:
     def blocked(self) -> bool: ...
     @property
     def created_at_ms(self) -> int: ...
+    @property
+    def phone_number(self) -> str:
+        """In E.164 form; empty for none."""
+
+    @property
+    def phone_number_changed_at_ms(self) -> int:
+        """Since when it is what it is; 0 if it was never set."""
+
+    @property
+    def email(self) -> str:
+        """Empty for none."""
+
+    @property
+    def language(self) -> int:
+        """A number of `Language`."""
+
     @property
     def authenticators(self) -> list[AuthenticatorView]: ...
 

@@ -22,10 +22,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-Role = Literal["front-end", "registrar", "support", "auditor"]
+Role = Literal["front-end", "registrar", "support", "self-service", "auditor"]
 
 ROLES: tuple[Role, ...] = get_args(Role)
 ANY_SERVICE_PROVIDER = "*"
+ROLES_OF_SERVICE_PROVIDERS: frozenset[Role] = frozenset({"front-end", "self-service"})
+"""Those whose clients name service providers: whom a front-end may start logins for, and at whom a
+self-service site's subscribers are logged in."""
 LOCAL_PREFIX = "local-"
 CLIENTS_FILE = "clients.json"
 TOKEN_BYTES = 32
@@ -112,7 +115,9 @@ def _make(path: Path) -> None:
             "token": base64.urlsafe_b64encode(secrets.token_bytes(TOKEN_BYTES))
             .rstrip(b"=")
             .decode(),
-            "service_providers": [ANY_SERVICE_PROVIDER] if role == "front-end" else [],
+            "service_providers": (
+                [ANY_SERVICE_PROVIDER] if role in ROLES_OF_SERVICE_PROVIDERS else []
+            ),
         }
         for role in ROLES
     }

@@ -25,7 +25,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from godkend import _core
-from godkend.clients import ANY_SERVICE_PROVIDER, Client, Role
+from godkend.clients import ANY_SERVICE_PROVIDER, ROLES_OF_SERVICE_PROVIDERS, Client, Role
 from godkend.errors import Invalid
 from godkend.logs import Level
 
@@ -176,14 +176,16 @@ class ClientConfig(Section):
     token_sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
     """SHA-256 of the token, in lower-case hex."""
     service_providers: tuple[ServiceProvider, ...] = ()
-    """Whom a front-end may start logins for."""
+    """Whom a front-end may start logins for; at whom a self-service site's subscribers log in."""
 
     @model_validator(mode="after")
     def _of_the_role(self) -> Self:
         if ANY_SERVICE_PROVIDER in self.service_providers:
             raise ValueError('service_providers must be named; "*" is for local clients only')
-        if (self.role == "front-end") != bool(self.service_providers):
-            raise ValueError("service_providers are for front-ends, which need at least one")
+        if (self.role in ROLES_OF_SERVICE_PROVIDERS) != bool(self.service_providers):
+            raise ValueError(
+                "service_providers are for front-ends and self-service, which need at least one"
+            )
         return self
 
 

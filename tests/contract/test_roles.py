@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from google.protobuf.message_factory import GetMessageClass
 
 from godkend.clients import ROLES, Role
 from godkend.service.access import ANYBODY, ROLES_BY_METHOD
@@ -13,6 +14,7 @@ from tests.service.world import (
     AUDITOR,
     METHODS,
     PORTAL,
+    PROFILE,
     REGISTRAR,
     SUPPORT,
     World,
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-BY_ROLE = {client.role: client for client in (PORTAL, REGISTRAR, SUPPORT, AUDITOR)}
+BY_ROLE = {client.role: client for client in (PORTAL, REGISTRAR, SUPPORT, PROFILE, AUDITOR)}
 
 EXPECTED: dict[str, set[Role] | None] = {
     "StartLogin": {"front-end"},
@@ -41,6 +43,7 @@ EXPECTED: dict[str, set[Role] | None] = {
     "ChangePin": None,
     "CreateIdentity": {"registrar"},
     "GetIdentity": {"registrar", "support"},
+    "SetContactDetails": {"registrar", "self-service"},
     "IssueActivationCode": {"registrar"},
     "BlockIdentity": {"registrar", "support"},
     "UnblockIdentity": {"registrar"},
@@ -95,6 +98,17 @@ def test_the_table_says_what_the_services_promise() -> None:
 @pytest.mark.parametrize(("name", "role"), WRONG_PAIRS)
 async def test_a_wrong_role_is_forbidden(world: World, name: str, role: Role) -> None:
     await refused("ROLE_FORBIDDEN", call(world, name, BY_ROLE[role]))
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in GUARDED if "self-service" in (EXPECTED[METHODS[name].name] or ())]
+)
+async def test_self_service_acts_for_nobody_who_is_not_signed_in(world: World, name: str) -> None:
+    identity_id = await world.register()
+    request = GetMessageClass(METHODS[name].input_type)(identity_id=identity_id)
+    for assertion in ("", "x", "e30.e30.e30"):
+        call = world.send(request, BY_ROLE["self-service"], assertion=assertion)
+        await refused("SUBSCRIBER_NOT_PROVED", call)
 
 
 @pytest.mark.parametrize("name", GUARDED)

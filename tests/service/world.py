@@ -97,8 +97,9 @@ PORTAL = Client("portal", "front-end", (SERVICE_PROVIDER, "health"))
 BANK = Client("bank", "front-end", ("bank",))
 REGISTRAR = Client("registrar", "registrar")
 SUPPORT = Client("support", "support")
+PROFILE = Client("profile", "self-service", (SERVICE_PROVIDER,))
 AUDITOR = Client("auditor", "auditor")
-CLIENTS = (PORTAL, BANK, REGISTRAR, SUPPORT, AUDITOR)
+CLIENTS = (PORTAL, BANK, REGISTRAR, SUPPORT, PROFILE, AUDITOR)
 ANYBODY: Final = None
 
 _CALLERS: dict[str, Client | None] = {
@@ -250,6 +251,7 @@ class World:
         *,
         timeout_s: float = PATIENCE_S,
         channel: grpc.aio.Channel | None = None,
+        assertion: str = "",
     ) -> Any:
         """The call that this request is for, begun: a stream, or something to await."""
         return self.raw(
@@ -258,6 +260,7 @@ class World:
             by,
             timeout_s=timeout_s,
             channel=channel,
+            assertion=assertion,
         )
 
     def raw(
@@ -269,6 +272,7 @@ class World:
         timeout_s: float = PATIENCE_S,
         channel: grpc.aio.Channel | None = None,
         metadata: tuple[tuple[str, str], ...] | None = None,
+        assertion: str = "",
     ) -> Any:
         """The same with a request that may be no message at all."""
         method = METHODS[request_name]
@@ -281,6 +285,8 @@ class World:
         call: Any = kind(path, response_deserializer=response.FromString)
         if metadata is None:
             metadata = bearer(self.token(caller)) if caller is not None else ()
+        if assertion:
+            metadata = (*metadata, ("subscriber-assertion", assertion))
         return call(request, metadata=metadata, timeout=timeout_s)
 
     async def send(
@@ -289,9 +295,10 @@ class World:
         by: Client | None = OF_THE_SERVICE,
         *,
         timeout_s: float = PATIENCE_S,
+        assertion: str = "",
     ) -> Any:
         """Makes the call that this request is for; of a stream, everything to its end."""
-        call = self.stream(request, by, timeout_s=timeout_s)
+        call = self.stream(request, by, timeout_s=timeout_s, assertion=assertion)
         if METHODS[type(request).__name__].server_streaming:
             return [message async for message in call]
         return await call
@@ -458,6 +465,12 @@ class World:
         )
         assertion: str = (await self.send(request, by)).assertion
         return assertion
+
+    async def sign_in(self, phone: Phone, by: Client = PORTAL, **fields: Any) -> str:
+        """A whole login by PIN; the assertion it ends in."""
+        login, opened = await self.opened(phone, by=by, **fields)
+        await self.approve(phone, opened)
+        return await self.redeem(login, by)
 
     async def cancel(self, login: Login, by: Client = PORTAL) -> int:
         """Ends a login."""

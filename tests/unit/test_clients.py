@@ -81,7 +81,7 @@ def test_the_first_start_makes_a_client_of_each_role_with_a_token_of_its_own(
     assert all(len(token) == 43 for token in tokens)
     for each in made:
         assert token_digest(load_local_token(tmp_path, each.role)) == each.token_digest
-        assert each.serves("anybody") == (each.role == "front-end")
+        assert each.serves("anybody") == (each.role in {"front-end", "self-service"})
 
 
 def test_a_later_start_reads_what_the_first_one_made(tmp_path: Path) -> None:

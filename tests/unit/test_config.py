@@ -127,7 +127,7 @@ def test_what_is_wrong_is_named_with_its_key_and_its_file(
 @pytest.mark.parametrize(
     ("role", "providers", "said"),
     [
-        ("front-end", "[]", "service_providers are for front-ends, which need at least one"),
+        ("front-end", "[]", "service_providers are for front-ends and self-service, which need"),
         ("support", '["tax"]', "service_providers are for front-ends"),
         ("front-end", '["*"]', "service_providers must be named"),
         ("front-end", '["tax", "*"]', "service_providers must be named"),

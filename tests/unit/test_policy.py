@@ -32,6 +32,7 @@ BOUNDS: dict[str, tuple[int, int]] = {
     "activation.profile_life_ms": (MINUTE, 90 * DAY),
     "activation.tries_max": (1, 100),
     "activation.life_ms": (10 * SECOND, HOUR),
+    "self_service.login_age_ms_max": (MINUTE, HOUR),
     "assertion.life_ms": (SECOND, HOUR),
     "admission.hash_wait_ms_max": (1, MINUTE),
     "admission.loop_late_ms_max": (1, MINUTE),

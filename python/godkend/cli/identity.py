@@ -34,6 +34,11 @@ LEVELS = {
     "substantial": login_service_pb2.ASSURANCE_LEVEL_SUBSTANTIAL,
     "high": login_service_pb2.ASSURANCE_LEVEL_HIGH,
 }
+LANGUAGES = {
+    "danish": pb.LANGUAGE_DANISH,
+    "english": pb.LANGUAGE_ENGLISH,
+    "german": pb.LANGUAGE_GERMAN,
+}
 CHANNELS = {
     "sms": pb.ACTIVATION_CHANNEL_SMS,
     "paper": pb.ACTIVATION_CHANNEL_PAPER,
@@ -179,6 +184,36 @@ def show(user_id: str, as_json: bool, **where: Any) -> None:
 
 
 @identity.command(
+    epilog=unwrapped(
+        "Example:",
+        "  godkend identity contact erik --phone-number +4512345678 --language english",
+    ),
+)
+@click.argument("user_id")
+@click.option("--phone-number", default="", metavar="+45...", help="Country code first.")
+@click.option("--email", default="", metavar="ADDRESS", help="For messages; never holds links.")
+@click.option(
+    "--language",
+    type=click.Choice(list(LANGUAGES)),
+    default="danish",
+    show_default=True,
+    help="What messages are written in.",
+)
+@desk_options
+def contact(user_id: str, phone_number: str, email: str, language: str, **where: Any) -> None:
+    """Set how a subscriber is reached. What is not given is removed."""
+    desk = _desk("registrar", **where)
+    details = pb.ContactDetails(
+        phone_number=phone_number, email=email, language=LANGUAGES[language]
+    )
+    request = pb.SetContactDetailsRequest(
+        identity_id=desk.find(user_id).identity_id, contact_details=details
+    )
+    desk.call(desk.stub.SetContactDetails, request)
+    click.echo("set")
+
+
+@identity.command(
     "activation-code",
     epilog=unwrapped(
         "Example:",
@@ -254,6 +289,9 @@ def identity_fields(found: pb.Identity) -> dict[str, object]:
         "name": found.name,
         "level": enum_text(level, "ASSURANCE_LEVEL_"),
         "blocked": found.blocked,
+        "phone_number": found.contact_details.phone_number or None,
+        "email": found.contact_details.email or None,
+        "language": enum_text(pb.Language.Name(found.contact_details.language), "LANGUAGE_"),
         "created_at": time_text(found.created_at_ms),
     }
 

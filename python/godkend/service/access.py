@@ -14,9 +14,13 @@ PACKAGE = "/godkend.v1."
 ANYBODY: frozenset[Role] | None = None
 """No token is asked for: the call is public, or a signature in it is the credential."""
 
+SELF_SERVICE: Role = "self-service"
+"""Its calls show besides that the subscriber is signed in, by `service.call.prove_subscriber`."""
+
 _FRONT_END: frozenset[Role] = frozenset({"front-end"})
 _REGISTRAR: frozenset[Role] = frozenset({"registrar"})
 _DESK: frozenset[Role] = frozenset({"registrar", "support"})
+_REGISTRAR_OR_SUBSCRIBER: frozenset[Role] = frozenset({"registrar", "self-service"})
 _AUDITOR: frozenset[Role] = frozenset({"auditor"})
 
 ROLES_BY_METHOD: Mapping[str, frozenset[Role] | None] = {
@@ -34,6 +38,7 @@ ROLES_BY_METHOD: Mapping[str, frozenset[Role] | None] = {
     "/godkend.v1.DeviceService/ChangePin": ANYBODY,
     "/godkend.v1.IdentityService/CreateIdentity": _REGISTRAR,
     "/godkend.v1.IdentityService/GetIdentity": _DESK,
+    "/godkend.v1.IdentityService/SetContactDetails": _REGISTRAR_OR_SUBSCRIBER,
     "/godkend.v1.IdentityService/IssueActivationCode": _REGISTRAR,
     "/godkend.v1.IdentityService/BlockIdentity": _DESK,
     "/godkend.v1.IdentityService/UnblockIdentity": _REGISTRAR,

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import math
 from contextvars import ContextVar
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import grpc.aio
 
-from godkend.clients import Client
+from godkend.clients import ANY_SERVICE_PROVIDER, Client
 from godkend.errors import Fault
+from godkend.service.access import SELF_SERVICE
+
+if TYPE_CHECKING:
+    from godkend import _core
 
 Context: TypeAlias = grpc.aio.ServicerContext[Any, Any]
 
 TIMEOUT_MS_MAX = 30_000
 """Work not begun by then is not begun, whatever the caller's deadline."""
+
+SUBSCRIBER_ASSERTION = "subscriber-assertion"
+"""The metadata in which a self-service site shows what the subscriber's login ended in."""
 
 caller: ContextVar[Client] = ContextVar("caller")
 """The authenticated client. Set by the interceptor alone, in the task of the one call; not set in
@@ -30,3 +37,22 @@ def timeout_ms(context: Context) -> int:
     if remaining_s <= 0:
         raise Fault("DEADLINE_PASSED", "before its work began")
     return min(TIMEOUT_MS_MAX, math.ceil(remaining_s * 1_000))
+
+
+def prove_subscriber(core: _core.Engine, context: Context, identity_id: bytes) -> None:
+    """Returns if the caller may act for this subscriber: a self-service site shows their assertion.
+
+    Each method that self-service may call does this first; for other roles it does nothing. Raises
+    `Denied` (SUBSCRIBER_NOT_PROVED), or `Invalid` for an identity_id that is none.
+    """
+    client = caller.get()
+    if client.role != SELF_SERVICE:
+        return
+    shown = [
+        str(value)
+        for key, value in context.invocation_metadata() or ()
+        if key == SUBSCRIBER_ASSERTION
+    ]
+    anywhere = ANY_SERVICE_PROVIDER in client.service_providers
+    service_providers = [] if anywhere else sorted(client.service_providers)
+    core.prove_subscriber(shown[-1] if shown else "", identity_id, service_providers)

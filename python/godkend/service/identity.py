@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias, cast
 
-from godkend.service.call import caller, timeout_ms
+from godkend.service.call import caller, prove_subscriber, timeout_ms
 from godkend.v1 import identity_service_pb2 as pb
 from godkend.v1.identity_service_pb2_grpc import IdentityServiceServicer
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from godkend.service.call import Context
     from godkend.v1 import login_service_pb2
 
+    Language: TypeAlias = pb.Language.ValueType
     Level: TypeAlias = login_service_pb2.AssuranceLevel.ValueType
 
 
@@ -47,6 +48,23 @@ class IdentityService(IdentityServiceServicer):
             engine.core.get_identity, timeout_ms(context), request.identity_id, request.user_id
         )
         return pb.GetIdentityResponse(identity=_identity(identity))
+
+    async def SetContactDetails(
+        self, request: pb.SetContactDetailsRequest, context: Context
+    ) -> pb.SetContactDetailsResponse:
+        engine = self._engine
+        prove_subscriber(engine.core, context, request.identity_id)
+        details = request.contact_details
+        await engine.call(
+            engine.core.set_contact_details,
+            timeout_ms(context),
+            caller.get().name,
+            request.identity_id,
+            details.phone_number,
+            details.email,
+            details.language,
+        )
+        return pb.SetContactDetailsResponse()
 
     async def IssueActivationCode(
         self, request: pb.IssueActivationCodeRequest, context: Context
@@ -103,6 +121,12 @@ def _identity(view: _core.IdentityView) -> pb.Identity:
         blocked=view.blocked,
         created_at_ms=view.created_at_ms,
         authenticators=map(_authenticator, view.authenticators),
+        contact_details=pb.ContactDetails(
+            phone_number=view.phone_number,
+            email=view.email,
+            language=cast("Language", view.language),
+        ),
+        phone_number_changed_at_ms=view.phone_number_changed_at_ms,
     )
 
 

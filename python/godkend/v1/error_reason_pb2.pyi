@@ -134,6 +134,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The caller is not a configured client."""
     ERROR_REASON_ROLE_FORBIDDEN: _ErrorReason.ValueType  # 36
     """The caller's role may not make this call."""
+    ERROR_REASON_SUBSCRIBER_NOT_PROVED: _ErrorReason.ValueType  # 46
+    """The self-service site did not show that this subscriber is signed in to it."""
     ERROR_REASON_SERVICE_PROVIDER_FORBIDDEN: _ErrorReason.ValueType  # 37
     """The front-end may not start logins for this service provider."""
     ERROR_REASON_BUDGET_SPENT: _ErrorReason.ValueType  # 38
@@ -229,6 +231,8 @@ ERROR_REASON_CLIENT_UNKNOWN: ErrorReason.ValueType  # 35
 """The caller is not a configured client."""
 ERROR_REASON_ROLE_FORBIDDEN: ErrorReason.ValueType  # 36
 """The caller's role may not make this call."""
+ERROR_REASON_SUBSCRIBER_NOT_PROVED: ErrorReason.ValueType  # 46
+"""The self-service site did not show that this subscriber is signed in to it."""
 ERROR_REASON_SERVICE_PROVIDER_FORBIDDEN: ErrorReason.ValueType  # 37
 """The front-end may not start logins for this service provider."""
 ERROR_REASON_BUDGET_SPENT: ErrorReason.ValueType  # 38

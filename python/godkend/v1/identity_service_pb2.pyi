@@ -48,6 +48,26 @@ ACTIVATION_CHANNEL_PROFILE: ActivationChannel.ValueType  # 3
 """On the profile page; valid 24 hours."""
 Global___ActivationChannel: _TypeAlias = ActivationChannel  # noqa: Y015
 
+class _Language:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _LanguageEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Language.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    LANGUAGE_UNSPECIFIED: _Language.ValueType  # 0
+    LANGUAGE_DANISH: _Language.ValueType  # 1
+    LANGUAGE_ENGLISH: _Language.ValueType  # 2
+    LANGUAGE_GERMAN: _Language.ValueType  # 3
+
+class Language(_Language, metaclass=_LanguageEnumTypeWrapper):
+    """What subscribers are written to in."""
+
+LANGUAGE_UNSPECIFIED: Language.ValueType  # 0
+LANGUAGE_DANISH: Language.ValueType  # 1
+LANGUAGE_ENGLISH: Language.ValueType  # 2
+LANGUAGE_GERMAN: Language.ValueType  # 3
+Global___Language: _TypeAlias = Language  # noqa: Y015
+
 class _AuthenticatorState:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -181,6 +201,8 @@ class Identity(_message.Message):
     BLOCKED_FIELD_NUMBER: _builtins.int
     CREATED_AT_MS_FIELD_NUMBER: _builtins.int
     AUTHENTICATORS_FIELD_NUMBER: _builtins.int
+    CONTACT_DETAILS_FIELD_NUMBER: _builtins.int
+    PHONE_NUMBER_CHANGED_AT_MS_FIELD_NUMBER: _builtins.int
     identity_id: _builtins.bytes
     """identity_id is 16 bytes."""
     user_id: _builtins.str
@@ -193,9 +215,17 @@ class Identity(_message.Message):
     """blocked says that nothing can be done with the identity until a registrar unblocks it."""
     created_at_ms: _builtins.int
     """created_at_ms is Unix time in milliseconds."""
+    phone_number_changed_at_ms: _builtins.int
+    """phone_number_changed_at_ms is since when the phone number is what it is, Unix time in milliseconds; 0
+    if it was never set.
+    """
     @_builtins.property
     def authenticators(self) -> _containers.RepeatedCompositeFieldContainer[Global___Authenticator]:
         """authenticators are in the order of their activation."""
+
+    @_builtins.property
+    def contact_details(self) -> Global___ContactDetails:
+        """contact_details say how the subscriber is reached."""
 
     def __init__(
         self,
@@ -207,14 +237,87 @@ class Identity(_message.Message):
         blocked: _builtins.bool = ...,
         created_at_ms: _builtins.int = ...,
         authenticators: _abc.Iterable[Global___Authenticator] | None = ...,
+        contact_details: Global___ContactDetails | None = ...,
+        phone_number_changed_at_ms: _builtins.int = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["contact_details", b"contact_details"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["authenticators", b"authenticators", "blocked", b"blocked", "created_at_ms", b"created_at_ms", "identity_id", b"identity_id", "level", b"level", "name", b"name", "user_id", b"user_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["authenticators", b"authenticators", "blocked", b"blocked", "contact_details", b"contact_details", "created_at_ms", b"created_at_ms", "identity_id", b"identity_id", "level", b"level", "name", b"name", "phone_number_changed_at_ms", b"phone_number_changed_at_ms", "user_id", b"user_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Identity: _TypeAlias = Identity  # noqa: Y015
+
+@_typing.final
+class ContactDetails(_message.Message):
+    """ContactDetails say how a subscriber is reached."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PHONE_NUMBER_FIELD_NUMBER: _builtins.int
+    EMAIL_FIELD_NUMBER: _builtins.int
+    LANGUAGE_FIELD_NUMBER: _builtins.int
+    phone_number: _builtins.str
+    """phone_number is + and 8 to 15 digits, country code first (ITU-T E.164); empty for none."""
+    email: _builtins.str
+    """email is an address of at most 254 bytes; empty for none."""
+    language: Global___Language.ValueType
+    """language is what messages are written in; DANISH if unspecified."""
+    def __init__(
+        self,
+        *,
+        phone_number: _builtins.str = ...,
+        email: _builtins.str = ...,
+        language: Global___Language.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["email", b"email", "language", b"language", "phone_number", b"phone_number"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ContactDetails: _TypeAlias = ContactDetails  # noqa: Y015
+
+@_typing.final
+class SetContactDetailsRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    IDENTITY_ID_FIELD_NUMBER: _builtins.int
+    CONTACT_DETAILS_FIELD_NUMBER: _builtins.int
+    identity_id: _builtins.bytes
+    """identity_id is 16 bytes."""
+    @_builtins.property
+    def contact_details(self) -> Global___ContactDetails:
+        """contact_details replace all that were there."""
+
+    def __init__(
+        self,
+        *,
+        identity_id: _builtins.bytes = ...,
+        contact_details: Global___ContactDetails | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["contact_details", b"contact_details"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["contact_details", b"contact_details", "identity_id", b"identity_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SetContactDetailsRequest: _TypeAlias = SetContactDetailsRequest  # noqa: Y015
+
+@_typing.final
+class SetContactDetailsResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SetContactDetailsResponse: _TypeAlias = SetContactDetailsResponse  # noqa: Y015
 
 @_typing.final
 class Authenticator(_message.Message):

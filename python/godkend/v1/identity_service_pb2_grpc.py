@@ -29,7 +29,12 @@ if _version_not_supported:
 
 class IdentityServiceStub:
     """IdentityService is called with `authorization: Bearer <token>`: CreateIdentity,
-    IssueActivationCode and unblocking by registrars; reading and blocking by registrars and support.
+    IssueActivationCode and unblocking by registrars; reading and blocking by registrars and support;
+    contact details by registrars and self-service sites.
+
+    A self-service site acts for a subscriber who is signed in to it, and shows that with each call:
+    `subscriber-assertion: <assertion>` in the metadata, the one that the login there ended in, not more
+    than 15 minutes ago. Without it the call is SUBSCRIBER_NOT_PROVED.
     """
 
     def __init__(self, channel):
@@ -47,6 +52,11 @@ class IdentityServiceStub:
                 '/godkend.v1.IdentityService/GetIdentity',
                 request_serializer=godkend_dot_v1_dot_identity__service__pb2.GetIdentityRequest.SerializeToString,
                 response_deserializer=godkend_dot_v1_dot_identity__service__pb2.GetIdentityResponse.FromString,
+                _registered_method=True)
+        self.SetContactDetails = channel.unary_unary(
+                '/godkend.v1.IdentityService/SetContactDetails',
+                request_serializer=godkend_dot_v1_dot_identity__service__pb2.SetContactDetailsRequest.SerializeToString,
+                response_deserializer=godkend_dot_v1_dot_identity__service__pb2.SetContactDetailsResponse.FromString,
                 _registered_method=True)
         self.IssueActivationCode = channel.unary_unary(
                 '/godkend.v1.IdentityService/IssueActivationCode',
@@ -67,7 +77,12 @@ class IdentityServiceStub:
 
 class IdentityServiceServicer:
     """IdentityService is called with `authorization: Bearer <token>`: CreateIdentity,
-    IssueActivationCode and unblocking by registrars; reading and blocking by registrars and support.
+    IssueActivationCode and unblocking by registrars; reading and blocking by registrars and support;
+    contact details by registrars and self-service sites.
+
+    A self-service site acts for a subscriber who is signed in to it, and shows that with each call:
+    `subscriber-assertion: <assertion>` in the metadata, the one that the login there ended in, not more
+    than 15 minutes ago. Without it the call is SUBSCRIBER_NOT_PROVED.
     """
 
     def CreateIdentity(self, request, context):
@@ -79,6 +94,13 @@ class IdentityServiceServicer:
 
     def GetIdentity(self, request, context):
         """GetIdentity shows an identity and its authenticators, by identity_id or by user_id.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SetContactDetails(self, request, context):
+        """SetContactDetails replaces how a subscriber is reached. Repeating it changes nothing.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -118,6 +140,11 @@ def add_IdentityServiceServicer_to_server(servicer, server):
                     request_deserializer=godkend_dot_v1_dot_identity__service__pb2.GetIdentityRequest.FromString,
                     response_serializer=godkend_dot_v1_dot_identity__service__pb2.GetIdentityResponse.SerializeToString,
             ),
+            'SetContactDetails': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetContactDetails,
+                    request_deserializer=godkend_dot_v1_dot_identity__service__pb2.SetContactDetailsRequest.FromString,
+                    response_serializer=godkend_dot_v1_dot_identity__service__pb2.SetContactDetailsResponse.SerializeToString,
+            ),
             'IssueActivationCode': grpc.unary_unary_rpc_method_handler(
                     servicer.IssueActivationCode,
                     request_deserializer=godkend_dot_v1_dot_identity__service__pb2.IssueActivationCodeRequest.FromString,
@@ -143,7 +170,12 @@ def add_IdentityServiceServicer_to_server(servicer, server):
  # This class is part of an EXPERIMENTAL API.
 class IdentityService:
     """IdentityService is called with `authorization: Bearer <token>`: CreateIdentity,
-    IssueActivationCode and unblocking by registrars; reading and blocking by registrars and support.
+    IssueActivationCode and unblocking by registrars; reading and blocking by registrars and support;
+    contact details by registrars and self-service sites.
+
+    A self-service site acts for a subscriber who is signed in to it, and shows that with each call:
+    `subscriber-assertion: <assertion>` in the metadata, the one that the login there ended in, not more
+    than 15 minutes ago. Without it the call is SUBSCRIBER_NOT_PROVED.
     """
 
     @staticmethod
@@ -190,6 +222,33 @@ class IdentityService:
             '/godkend.v1.IdentityService/GetIdentity',
             godkend_dot_v1_dot_identity__service__pb2.GetIdentityRequest.SerializeToString,
             godkend_dot_v1_dot_identity__service__pb2.GetIdentityResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetContactDetails(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/godkend.v1.IdentityService/SetContactDetails',
+            godkend_dot_v1_dot_identity__service__pb2.SetContactDetailsRequest.SerializeToString,
+            godkend_dot_v1_dot_identity__service__pb2.SetContactDetailsResponse.FromString,
             options,
             channel_credentials,
             insecure,

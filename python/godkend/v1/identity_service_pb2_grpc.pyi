@@ -30,7 +30,12 @@ GRPC_VERSION: str
 
 class IdentityServiceStub:
     """IdentityService is called with `authorization: Bearer <token>`: CreateIdentity,
-    IssueActivationCode and unblocking by registrars; reading and blocking by registrars and support.
+    IssueActivationCode and unblocking by registrars; reading and blocking by registrars and support;
+    contact details by registrars and self-service sites.
+
+    A self-service site acts for a subscriber who is signed in to it, and shows that with each call:
+    `subscriber-assertion: <assertion>` in the metadata, the one that the login there ended in, not more
+    than 15 minutes ago. Without it the call is SUBSCRIBER_NOT_PROVED.
     """
 
     @_typing.overload
@@ -41,6 +46,8 @@ class IdentityServiceStub:
     """CreateIdentity registers a subscriber."""
     GetIdentity: _grpc.UnaryUnaryMultiCallable[_identity_service_pb2.GetIdentityRequest, _identity_service_pb2.GetIdentityResponse]
     """GetIdentity shows an identity and its authenticators, by identity_id or by user_id."""
+    SetContactDetails: _grpc.UnaryUnaryMultiCallable[_identity_service_pb2.SetContactDetailsRequest, _identity_service_pb2.SetContactDetailsResponse]
+    """SetContactDetails replaces how a subscriber is reached. Repeating it changes nothing."""
     IssueActivationCode: _grpc.UnaryUnaryMultiCallable[_identity_service_pb2.IssueActivationCodeRequest, _identity_service_pb2.IssueActivationCodeResponse]
     """IssueActivationCode makes a one-time code and ends earlier unused ones."""
     BlockIdentity: _grpc.UnaryUnaryMultiCallable[_identity_service_pb2.BlockIdentityRequest, _identity_service_pb2.BlockIdentityResponse]
@@ -51,7 +58,12 @@ class IdentityServiceStub:
 @_typing.type_check_only
 class IdentityServiceAsyncStub(IdentityServiceStub):
     """IdentityService is called with `authorization: Bearer <token>`: CreateIdentity,
-    IssueActivationCode and unblocking by registrars; reading and blocking by registrars and support.
+    IssueActivationCode and unblocking by registrars; reading and blocking by registrars and support;
+    contact details by registrars and self-service sites.
+
+    A self-service site acts for a subscriber who is signed in to it, and shows that with each call:
+    `subscriber-assertion: <assertion>` in the metadata, the one that the login there ended in, not more
+    than 15 minutes ago. Without it the call is SUBSCRIBER_NOT_PROVED.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -59,6 +71,8 @@ class IdentityServiceAsyncStub(IdentityServiceStub):
     """CreateIdentity registers a subscriber."""
     GetIdentity: _aio.UnaryUnaryMultiCallable[_identity_service_pb2.GetIdentityRequest, _identity_service_pb2.GetIdentityResponse]  # type: ignore[assignment]
     """GetIdentity shows an identity and its authenticators, by identity_id or by user_id."""
+    SetContactDetails: _aio.UnaryUnaryMultiCallable[_identity_service_pb2.SetContactDetailsRequest, _identity_service_pb2.SetContactDetailsResponse]  # type: ignore[assignment]
+    """SetContactDetails replaces how a subscriber is reached. Repeating it changes nothing."""
     IssueActivationCode: _aio.UnaryUnaryMultiCallable[_identity_service_pb2.IssueActivationCodeRequest, _identity_service_pb2.IssueActivationCodeResponse]  # type: ignore[assignment]
     """IssueActivationCode makes a one-time code and ends earlier unused ones."""
     BlockIdentity: _aio.UnaryUnaryMultiCallable[_identity_service_pb2.BlockIdentityRequest, _identity_service_pb2.BlockIdentityResponse]  # type: ignore[assignment]
@@ -68,7 +82,12 @@ class IdentityServiceAsyncStub(IdentityServiceStub):
 
 class IdentityServiceServicer(metaclass=_abc_1.ABCMeta):
     """IdentityService is called with `authorization: Bearer <token>`: CreateIdentity,
-    IssueActivationCode and unblocking by registrars; reading and blocking by registrars and support.
+    IssueActivationCode and unblocking by registrars; reading and blocking by registrars and support;
+    contact details by registrars and self-service sites.
+
+    A self-service site acts for a subscriber who is signed in to it, and shows that with each call:
+    `subscriber-assertion: <assertion>` in the metadata, the one that the login there ended in, not more
+    than 15 minutes ago. Without it the call is SUBSCRIBER_NOT_PROVED.
     """
 
     @_abc_1.abstractmethod
@@ -86,6 +105,14 @@ class IdentityServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_identity_service_pb2.GetIdentityResponse, _abc.Awaitable[_identity_service_pb2.GetIdentityResponse]]:
         """GetIdentity shows an identity and its authenticators, by identity_id or by user_id."""
+
+    @_abc_1.abstractmethod
+    def SetContactDetails(
+        self,
+        request: _identity_service_pb2.SetContactDetailsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_identity_service_pb2.SetContactDetailsResponse, _abc.Awaitable[_identity_service_pb2.SetContactDetailsResponse]]:
+        """SetContactDetails replaces how a subscriber is reached. Repeating it changes nothing."""
 
     @_abc_1.abstractmethod
     def IssueActivationCode(

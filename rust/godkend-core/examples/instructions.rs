@@ -21,6 +21,7 @@ use godkend_core::approval::{
 };
 use godkend_core::authenticator::Authenticator;
 use godkend_core::challenge::QrSecret;
+use godkend_core::contact::Contact;
 use godkend_core::engine::command::{ApproveByBiometrics, ChargeApproval, OpenLogin, StartLogin};
 use godkend_core::engine::lane::{Command, Moment};
 use godkend_core::identity::{Identity, Level, UserId};
@@ -206,6 +207,7 @@ impl World {
             name: "Erik Hansen".to_owned(),
             birth_date: None,
             level: Level::Substantial,
+            contact: Contact::default(),
             blocked_at: None,
             created_at: NOW,
         };

@@ -207,6 +207,8 @@ reasons! {
     ClientUnknown = "CLIENT_UNKNOWN",
     /// The caller's role may not make this call.
     RoleForbidden = "ROLE_FORBIDDEN",
+    /// The self-service site did not show that this subscriber is signed in to it.
+    SubscriberNotProved = "SUBSCRIBER_NOT_PROVED",
     /// The front-end may not start logins for this service provider.
     ServiceProviderForbidden = "SERVICE_PROVIDER_FORBIDDEN",
     /// What strangers may spend is spent, for now.

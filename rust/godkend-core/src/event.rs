@@ -13,6 +13,8 @@ pub mod kind {
     pub const POPULATION_SEEDED: &str = "population.seeded";
     /// A subscriber was registered.
     pub const IDENTITY_CREATED: &str = "identity.created";
+    /// The phone number, the e-mail address or the language changed.
+    pub const CONTACT_CHANGED: &str = "contact.changed";
     /// A whole identity was blocked.
     pub const IDENTITY_BLOCKED: &str = "identity.blocked";
     /// A whole identity was unblocked.

@@ -8,6 +8,7 @@ use unicode_normalization::UnicodeNormalization as _;
 
 use crate::Id;
 use crate::clock::Millis;
+use crate::contact::Contact;
 use crate::error::{Error, Reason, Result};
 use crate::pin::BirthDate;
 
@@ -67,6 +68,8 @@ pub struct Identity {
     pub birth_date: Option<BirthDate>,
     /// How well the identity was proved (IAL).
     pub level: Level,
+    /// How the subscriber can be reached.
+    pub contact: Contact,
     /// Since when it is blocked.
     pub blocked_at: Option<Millis>,
     /// When it was registered.

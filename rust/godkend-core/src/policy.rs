@@ -124,6 +124,14 @@ section! {
     }
 }
 
+section! {
+    /// What self-service sites may do.
+    SelfServicePolicy, "self_service" {
+        /// How long ago the subscriber may have logged in to the site that acts for them.
+        login_age_ms_max: u64 = 15 * MINUTE_MS, in MINUTE_MS..=HOUR_MS;
+    }
+}
+
 /// What strangers may spend, by door and by who pays.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -216,6 +224,8 @@ pub struct Policy {
     pub login: LoginPolicy,
     /// The way to an activated phone.
     pub activation: ActivationPolicy,
+    /// What self-service sites may do.
+    pub self_service: SelfServicePolicy,
     /// What an assertion says about its maker.
     pub assertion: AssertionPolicy,
     /// When no more logins are started.
@@ -243,6 +253,7 @@ impl Policy {
         policy.budget.validate()?;
         policy.login.validate()?;
         policy.activation.validate()?;
+        policy.self_service.validate()?;
         policy.assertion.validate()?;
         policy.admission.validate()?;
         policy.engine.validate()?;

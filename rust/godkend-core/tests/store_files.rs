@@ -19,6 +19,7 @@ use godkend_core::Id;
 use godkend_core::activation::{Activation, Channel, Code, CodeState};
 use godkend_core::approval::UserVerification;
 use godkend_core::authenticator::Authenticator;
+use godkend_core::contact::{Contact, Language};
 use godkend_core::error::{Error, Reason, Result};
 use godkend_core::event::{NewEvent, kind};
 use godkend_core::identity::{Identity, Level, UserId};
@@ -40,6 +41,12 @@ fn identity(id: Id, user_id: &str) -> Identity {
         name: "Anna Jensen".to_owned(),
         birth_date: Some(BirthDate::new(1990, 12, 31).unwrap()),
         level: Level::High,
+        contact: Contact {
+            phone_number: Some("+4512345678".to_owned()),
+            phone_number_changed_at: Some(NOW - 2),
+            email: Some("anna@example.org".to_owned()),
+            language: Language::German,
+        },
         blocked_at: Some(NOW),
         created_at: NOW - 1,
     }

@@ -37,6 +37,7 @@ use crate::keys::Keys;
 use crate::pin::Arena;
 use crate::policy::Policy;
 use crate::population::Mark;
+use crate::self_service;
 use crate::store::{Connection, Store};
 
 /// Threads that verify signatures and read.
@@ -179,6 +180,22 @@ impl Engine {
         };
         let now_us = u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX);
         self.shared.admission().admit(&waiting, &self.shared.policy.admission, now_us)
+    }
+
+    /// Returns if the subscriber is signed in to one of these service providers; none named means any.
+    ///
+    /// # Errors
+    /// Denied with `SUBSCRIBER_NOT_PROVED`, by [`crate::self_service`].
+    pub fn prove_subscriber(
+        &self,
+        assertion: &str,
+        identity_id: &Id,
+        service_providers: &[String],
+    ) -> Result<()> {
+        let Shared { keys, policy, clock, .. } = &*self.shared;
+        let age_ms_max = policy.self_service.login_age_ms_max;
+        let now = clock.now_ms();
+        self_service::prove(keys, assertion, identity_id, service_providers, age_ms_max, now)
     }
 
     /// From now on the observer is told of changes of this login.

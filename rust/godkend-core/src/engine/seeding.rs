@@ -10,6 +10,7 @@ use std::thread;
 use crate::Id;
 use crate::authenticator::Authenticator;
 use crate::clock::Millis;
+use crate::contact::Contact;
 use crate::engine::command::FinishActivation;
 use crate::error::{Error, Reason, Result};
 use crate::event::{NewEvent, kind};
@@ -139,6 +140,7 @@ impl Rows {
             name: format!("Synthetic Subscriber {index}"),
             birth_date: None,
             level: Level::Substantial,
+            contact: Contact::default(),
             blocked_at: None,
             created_at: self.now,
         };

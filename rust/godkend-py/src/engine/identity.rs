@@ -1,7 +1,10 @@
 //! IdentityService: each call checks its fields, submits, and returns.
 
 use godkend_core::activation::Channel;
-use godkend_core::engine::command::{CreateIdentity, IssueActivationCode, SetBlocked};
+use godkend_core::contact::{self, Language};
+use godkend_core::engine::command::{
+    CreateIdentity, IssueActivationCode, SetBlocked, SetContactDetails,
+};
 use godkend_core::engine::{Deadline, IdentityKey};
 use godkend_core::error::Error;
 use godkend_core::identity::{self, Level, UserId};
@@ -55,6 +58,27 @@ impl PyEngine {
         self.check_process()?;
         self.engine.get_identity(by, Deadline::in_ms(timeout_ms), self.completions.reply(token));
         Ok(())
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn set_contact_details(
+        &self,
+        token: u64,
+        timeout_ms: u64,
+        actor: String,
+        identity_id: &[u8],
+        phone_number: &str,
+        email: &str,
+        language: i32,
+    ) -> Result<()> {
+        let command = SetContactDetails {
+            actor,
+            identity_id: id("identity_id", identity_id)?,
+            phone_number: contact::phone_number(phone_number)?,
+            email: contact::email(email)?,
+            language: Language::parse(language)?,
+        };
+        self.submit(token, timeout_ms, command)
     }
 
     fn block_identity(

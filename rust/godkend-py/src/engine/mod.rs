@@ -172,6 +172,16 @@ impl PyEngine {
         Ok(())
     }
 
+    fn prove_subscriber(
+        &self,
+        assertion: &str,
+        identity_id: &[u8],
+        service_providers: Vec<String>,
+    ) -> Result<()> {
+        let identity_id = id("identity_id", identity_id)?;
+        Ok(self.engine.prove_subscriber(assertion, &identity_id, &service_providers)?)
+    }
+
     fn jwks(&self) -> &str {
         self.jwks.get_or_init(|| assertion::jwks(self.engine.keys()))
     }

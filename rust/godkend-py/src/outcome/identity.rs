@@ -40,6 +40,22 @@ impl PyIdentityView {
         self.0.identity.created_at
     }
     #[getter]
+    fn phone_number(&self) -> &str {
+        self.0.identity.contact.phone_number.as_deref().unwrap_or_default()
+    }
+    #[getter]
+    fn phone_number_changed_at_ms(&self) -> i64 {
+        self.0.identity.contact.phone_number_changed_at.unwrap_or(0)
+    }
+    #[getter]
+    fn email(&self) -> &str {
+        self.0.identity.contact.email.as_deref().unwrap_or_default()
+    }
+    #[getter]
+    fn language(&self) -> u8 {
+        self.0.identity.contact.language as u8
+    }
+    #[getter]
     fn authenticators(&self) -> Vec<PyAuthenticatorView> {
         self.0.authenticators.iter().map(PyAuthenticatorView::of).collect()
     }

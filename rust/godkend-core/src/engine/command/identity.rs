@@ -2,6 +2,7 @@
 
 use super::derive_id;
 use crate::Id;
+use crate::contact::Contact;
 use crate::engine::lane::{Command, Moment};
 use crate::error::{Error, Reason, Result};
 use crate::event::{NewEvent, kind};
@@ -50,6 +51,7 @@ impl Command for CreateIdentity {
             name: self.name.clone(),
             birth_date: self.birth_date,
             level: self.level,
+            contact: Contact::default(),
             blocked_at: None,
             created_at: at.now,
         })?;

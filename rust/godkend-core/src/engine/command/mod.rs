@@ -6,6 +6,7 @@
 
 mod activation;
 mod attempt;
+mod contact;
 mod decision;
 mod identity;
 mod login;
@@ -16,6 +17,7 @@ pub use activation::{
     ActivationBegun, BeginActivation, CodeIssued, FinishActivation, IssueActivationCode, UnderWay,
 };
 pub use attempt::{Charged, Checked};
+pub use contact::SetContactDetails;
 pub use decision::{
     ApproveByBiometrics, ChargeApproval, ChargedApproval, RejectLogin, SettleApproval,
 };

@@ -4,13 +4,15 @@ use rusqlite::{Row, params};
 
 use super::{Columns, MemoryTx, SqliteTx, damaged};
 use crate::Id;
+use crate::contact::{Contact, Language};
 use crate::error::Result;
 use crate::identity::{Identity, UserId};
 use crate::pin::BirthDate;
 
 macro_rules! columns {
     () => {
-        "id, user_id, user_id_canonical, name, birth_date, level, blocked_at, created_at"
+        "id, user_id, user_id_canonical, name, birth_date, level, blocked_at, created_at, \
+         phone_number, phone_number_changed_at, email, language"
     };
 }
 
@@ -37,10 +39,12 @@ impl IdentityRows for SqliteTx<'_> {
     fn put_identity(&mut self, identity: &Identity) -> Result<()> {
         let sql = insert!(
             "identity",
-            "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (id) DO UPDATE SET \
+            "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) ON CONFLICT (id) DO UPDATE SET \
              user_id = excluded.user_id, user_id_canonical = excluded.user_id_canonical, \
              name = excluded.name, birth_date = excluded.birth_date, level = excluded.level, \
-             blocked_at = excluded.blocked_at"
+             blocked_at = excluded.blocked_at, phone_number = excluded.phone_number, \
+             phone_number_changed_at = excluded.phone_number_changed_at, \
+             email = excluded.email, language = excluded.language"
         );
         self.put(
             sql,
@@ -53,6 +57,10 @@ impl IdentityRows for SqliteTx<'_> {
                 identity.level as u8,
                 identity.blocked_at,
                 identity.created_at,
+                identity.contact.phone_number,
+                identity.contact.phone_number_changed_at,
+                identity.contact.email,
+                identity.contact.language as u8,
             ],
         )?;
         Ok(())
@@ -86,5 +94,11 @@ fn read_identity(row: &Row<'_>) -> Result<Identity> {
         level: columns.level()?,
         blocked_at: columns.take()?,
         created_at: columns.take()?,
+        contact: Contact {
+            phone_number: columns.take()?,
+            phone_number_changed_at: columns.take()?,
+            email: columns.take()?,
+            language: Language::parse(columns.take()?).map_err(|_| damaged("language"))?,
+        },
     })
 }

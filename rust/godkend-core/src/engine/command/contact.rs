@@ -1,0 +1,58 @@
+//! Changing how a subscriber is reached.
+
+use crate::Id;
+use crate::contact::Language;
+use crate::engine::lane::{Command, Moment};
+use crate::error::{Error, Reason, Result};
+use crate::event::{NewEvent, kind};
+use crate::store::Tx;
+
+/// Replaces the contact details of an identity. Repeating it changes nothing.
+pub struct SetContactDetails {
+    /// The client that asks.
+    pub actor: String,
+    /// Whose.
+    pub identity_id: Id,
+    /// In E.164 form; `None` for none.
+    pub phone_number: Option<String>,
+    /// `None` for none.
+    pub email: Option<String>,
+    /// What messages are written in.
+    pub language: Language,
+}
+
+impl Command for SetContactDetails {
+    type Outcome = ();
+    const DURABLE: bool = true;
+
+    fn step(&self, tx: &mut dyn Tx, at: &mut Moment<'_>) -> Result<()> {
+        let mut identity =
+            tx.identity(&self.identity_id)?.ok_or(Error::denied(Reason::IdentityNotFound))?;
+        let before = identity.contact.clone();
+        identity.contact.replace(
+            self.phone_number.clone(),
+            self.email.clone(),
+            self.language,
+            at.now,
+        );
+        if identity.contact == before {
+            return Ok(());
+        }
+        identity.usable()?;
+        tx.put_identity(&identity)?;
+        // Which details changed, never what they were or are: the history is kept for good.
+        let changed = serde_json::json!({
+            "phone_number": identity.contact.phone_number != before.phone_number,
+            "email": identity.contact.email != before.email,
+            "language": identity.contact.language != before.language,
+        });
+        let event = NewEvent {
+            kind: kind::CONTACT_CHANGED,
+            identity_id: Some(identity.id),
+            actor: self.actor.clone(),
+            detail: changed.to_string(),
+            ..NewEvent::default()
+        };
+        tx.append_event(event, at.now)
+    }
+}

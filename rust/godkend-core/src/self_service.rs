@@ -1,0 +1,157 @@
+//! Whether the subscriber is signed in to the self-service site that acts for them.
+//!
+//! A self-service site has a token of its own, which says that it is one and nothing about who sits
+//! before it. So each of its calls also shows the assertion that the subscriber's login there ended in:
+//! signed by this instance, for that site, about the identity that the call names. Invariant: a site that
+//! was broken into can act only for those who are signed in to it. The assertion's own end (`exp`) is for
+//! the moment of logging in; here the age of the login counts, which bounds the session.
+
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, ED25519, UnparsedPublicKey};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::Deserialize;
+use subtle::ConstantTimeEq as _;
+
+use crate::Id;
+use crate::assertion::pairwise_subject;
+use crate::clock::Millis;
+use crate::error::{Error, Reason, Result};
+use crate::keys::Keys;
+
+/// The longest assertion that is looked at, in bytes; those of godkend are some 800.
+const BYTES_MAX: usize = 4_096;
+
+#[derive(Deserialize)]
+struct Header {
+    alg: String,
+    kid: String,
+}
+
+#[derive(Deserialize)]
+struct Claims {
+    aud: String,
+    sub: String,
+    nsis_loa: String,
+    auth_time: i64,
+}
+
+/// Returns if `assertion` was made here for one of `service_providers`, about this identity, by a login at
+/// Substantial or above that is not older than `age_ms_max`. No service provider named means any.
+///
+/// # Errors
+/// Denied with `SUBSCRIBER_NOT_PROVED`, whatever it is that does not fit.
+pub fn prove(
+    keys: &Keys,
+    assertion: &str,
+    identity_id: &Id,
+    service_providers: &[String],
+    age_ms_max: u64,
+    now: Millis,
+) -> Result<()> {
+    let claims = read(keys, assertion).ok_or(Error::denied(Reason::SubscriberNotProved))?;
+    let subject = pairwise_subject(keys, identity_id, &claims.aud);
+    let age_ms = now.saturating_sub(claims.auth_time.saturating_mul(1_000));
+    let fits = (service_providers.is_empty() || service_providers.contains(&claims.aud))
+        && bool::from(subject.as_bytes().ct_eq(claims.sub.as_bytes()))
+        && matches!(claims.nsis_loa.as_str(), "Substantial" | "High")
+        && u64::try_from(age_ms).is_ok_and(|age_ms| age_ms <= age_ms_max);
+    if fits { Ok(()) } else { Err(Error::denied(Reason::SubscriberNotProved)) }
+}
+
+/// The claims of an assertion whose signature is by one of these keys.
+fn read(keys: &Keys, assertion: &str) -> Option<Claims> {
+    if assertion.len() > BYTES_MAX {
+        return None;
+    }
+    let (signed, signature) = assertion.rsplit_once('.')?;
+    let (header, claims) = signed.split_once('.')?;
+    let part = |text: &str| URL_SAFE_NO_PAD.decode(text).ok();
+    let header: Header = serde_json::from_slice(&part(header)?).ok()?;
+    let key = keys.sign_keys().iter().find(|key| key.id() == header.kid)?;
+    let (signed, signature) = (signed.as_bytes(), part(signature)?);
+    // By the key's own algorithm: the header only has to agree.
+    let verified = match key.algorithm() {
+        other if other != header.alg => return None,
+        "ES256" => UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, key.public_key())
+            .verify(signed, &signature),
+        _ => UnparsedPublicKey::new(&ED25519, key.public_key()).verify(signed, &signature),
+    };
+    verified.ok()?;
+    serde_json::from_slice(&part(claims)?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::assertion::{self, Claims as Asserted};
+
+    const WHO: Id = [7; 16];
+    const NOW: Millis = 1_800_000_000_000;
+    const AGE_MS_MAX: u64 = 900_000;
+
+    fn asserted(keys: &Keys, aud: &str, level: &str, auth_time_ms: Millis) -> String {
+        let claims = Asserted {
+            iss: "https://godkend.example",
+            aud,
+            sub: &assertion::pairwise_subject(keys, &WHO, aud),
+            acr: "",
+            amr: vec![],
+            nsis_loa: level,
+            nsis_ial: level,
+            nsis_aal: level,
+            auth_time: auth_time_ms / 1_000,
+            iat: auth_time_ms / 1_000,
+            exp: auth_time_ms / 1_000 + 300,
+            nonce: None,
+            txn: "",
+            sid: "",
+        };
+        assertion::sign(keys, &claims).unwrap()
+    }
+
+    fn proved(keys: &Keys, assertion: &str, who: &Id, now: Millis) -> bool {
+        prove(keys, assertion, who, &["profile".to_owned()], AGE_MS_MAX, now).is_ok()
+    }
+
+    #[test]
+    fn the_signed_in_subscriber_is_proved_and_nobody_else() {
+        for keys in [Keys::generate().unwrap(), Keys::generate().unwrap().with_eddsa().unwrap()] {
+            let mine = asserted(&keys, "profile", "Substantial", NOW);
+            assert!(proved(&keys, &mine, &WHO, NOW));
+            assert!(!proved(&keys, &mine, &[8; 16], NOW), "somebody else");
+            assert!(!proved(&keys, &asserted(&keys, "tax", "High", NOW), &WHO, NOW), "elsewhere");
+            assert!(!proved(&keys, &asserted(&keys, "profile", "Low", NOW), &WHO, NOW), "too low");
+            assert!(!proved(&Keys::generate().unwrap(), &mine, &WHO, NOW), "another instance");
+        }
+    }
+
+    #[test]
+    fn a_session_ends() {
+        let keys = Keys::generate().unwrap();
+        let mine = asserted(&keys, "profile", "Substantial", NOW);
+        let age_max = Millis::try_from(AGE_MS_MAX).unwrap();
+        assert!(proved(&keys, &mine, &WHO, NOW + age_max));
+        assert!(!proved(&keys, &mine, &WHO, NOW + age_max + 1));
+        assert!(!proved(&keys, &mine, &WHO, NOW - 1), "from the future");
+    }
+
+    #[test]
+    fn what_is_no_assertion_proves_nobody() {
+        let keys = Keys::generate().unwrap();
+        let mine = asserted(&keys, "profile", "Substantial", NOW);
+        let (signed, signature) = mine.rsplit_once('.').unwrap();
+        let (header, claims) = signed.split_once('.').unwrap();
+        let none = URL_SAFE_NO_PAD.encode(r#"{"alg":"none","kid":"x"}"#);
+        let long = format!("{signed}.{}", "A".repeat(BYTES_MAX));
+        for forged in [
+            "",
+            "..",
+            &format!("{signed}."),
+            &format!("{none}.{claims}."),
+            &format!("{header}.{}.{signature}", &claims[4..]),
+            &long,
+        ] {
+            assert!(!proved(&keys, forged, &WHO, NOW), "{forged}");
+        }
+    }
+}
