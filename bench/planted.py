@@ -103,7 +103,7 @@ PLANTS = (
     Plant("binding: Throttle.check", f"{BINDING}/tools.rs", "        throttle.check(key, now_us)"),
     Plant(
         "binding: LoginStarted to Python",
-        f"{BINDING}/outcome.rs",
+        f"{BINDING}/outcome/login.rs",
         "        challenge::qr_token(&self.0.login_id)",
     ),
 )

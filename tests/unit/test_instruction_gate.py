@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from bench.instructions import GATE_PERCENT, compare
-from bench.planted import COVERED_BY, PLANTS, slipped
+from bench.machine import CHECKOUT
+from bench.planted import COVERED_BY, PLANTS, Plant, slipped
 
 
 @pytest.mark.parametrize(
@@ -42,3 +43,8 @@ def test_a_planting_counts_as_noticed_only_where_it_was_planted() -> None:
 
 def test_plantings_and_what_they_cover_name_each_other() -> None:
     assert set(COVERED_BY.values()) <= {plant.subject for plant in PLANTS}
+
+
+@pytest.mark.parametrize("plant", PLANTS, ids=lambda plant: plant.subject)
+def test_the_place_of_each_planting_stands_exactly_once(plant: Plant) -> None:
+    assert (CHECKOUT / plant.file).read_text("utf-8").count(plant.line) == 1
