@@ -32,6 +32,7 @@ async def test_an_identity_is_found_as_it_was_registered(world: World) -> None:
         user_id="Anna",
         name="Anna Jensen",
         level=login_pb.ASSURANCE_LEVEL_HIGH,
+        contact_details=pb.ContactDetails(language=pb.LANGUAGE_DANISH),
         created_at_ms=world.now_ms,
     )
 
