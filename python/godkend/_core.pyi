@@ -244,8 +244,9 @@ class Engine:
         request_id: bytes,
         identity_id: bytes,
         channel: int,
+        attested_key: bytes | None = None,
     ) -> None:
-        """Outcome: `ActivationCodeIssued`."""
+        """Vouches for the key of this fingerprint, if any. Outcome: `ActivationCodeIssued`."""
 
     def begin_activation(
         self,
@@ -389,6 +390,14 @@ class AuthenticatorView:
     def blocked(self) -> bool: ...
     @property
     def biometrics_on(self) -> bool: ...
+    @property
+    def enrolled_level(self) -> int:
+        """The level that it authenticates at."""
+
+    @property
+    def hardware_key(self) -> bool:
+        """Whether a registrar has vouched that hardware holds its key."""
+
     @property
     def strikes(self) -> int: ...
     @property

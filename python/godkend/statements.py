@@ -7,6 +7,7 @@ developers may read this file as the reference.
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -73,6 +74,13 @@ class DeviceKey:
         if not isinstance(private_key, ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey):
             raise ValueError("a device key is ECDSA P-256 or Ed25519")
         return cls(private_key)
+
+    def fingerprint(self) -> bytes:
+        """SHA-256 of its SubjectPublicKeyInfo: by this a registrar vouches for the key."""
+        spki = self._private_key.public_key().public_bytes(
+            serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+        )
+        return hashlib.sha256(spki).digest()
 
     def to_pem(self) -> bytes:
         """The private key, unencrypted PKCS #8."""

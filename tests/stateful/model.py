@@ -69,6 +69,8 @@ class Phone:
     identity: Identity
     pin: str
     biometrics_on: bool
+    level: int = 2
+    hardware_key: bool = False
     id: bytes = b""
     blocked: bool = False
     strikes: int = 0
@@ -212,7 +214,7 @@ class Model:
             return self.expect_opened_by(phone, login)
         if self.state(login) != PENDING:
             self.refuse(login)
-        if min(phone.identity.level, 2) < login.level_min:
+        if min(phone.identity.level, phone.level) < login.level_min:
             raise No("LEVEL_TOO_LOW")
         login.stored, login.phone = OPENED, phone
         return None

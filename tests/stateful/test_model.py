@@ -24,6 +24,7 @@ from godkend.errors import Denied, Invalid
 from godkend.statements import DeviceKey, Signed, activation_statement
 from godkend.v1 import statement_pb2 as pb
 from tests.stateful import model as m
+from tests.stateful.levels import Levels
 from tests.support import phones
 from tests.support.driver import NOW_MS, open_driver
 from tests.support.phones import PIN, PIN_OTHER, PIN_WRONG
@@ -71,7 +72,7 @@ def outcome_of(call: Callable[[], Any]) -> Any:
         return m.No(no.reason)
 
 
-class Godkend(RuleBasedStateMachine):
+class Godkend(Levels, RuleBasedStateMachine):
     """Every answer of the engine is the model's, to the reason, the wait and the tries left."""
 
     identities: Bundle[m.Identity] = Bundle("identities")
@@ -190,12 +191,14 @@ class Godkend(RuleBasedStateMachine):
         for _ in range(tries):
             self.begun(code, code.identity.user_id, right=False, names=True)
 
-    def begun(self, code: m.Code, user_id: str, right: bool, names: bool) -> Any:
+    def begun(
+        self, code: m.Code, user_id: str, right: bool, names: bool, key: DeviceKey | None = None
+    ) -> Any:
         text = code.text
         if not right:  # Another proof, or another name.
             at = 7 if names else 0
             text = text[:at] + ("2" if text[at] != "2" else "3") + text[at + 1 :]
-        key = DeviceKey.generate(pb.KEY_ALGORITHM_ED25519)
+        key = key or DeviceKey.generate(pb.KEY_ALGORITHM_ED25519)
         both = self.agree(
             lambda: self.model.begin_activation(user_id, text),
             lambda: phones.begin(self.engine, user_id, text, key),

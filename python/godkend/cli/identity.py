@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 REQUEST_ID_BYTES = 16
 IDENTITY_ID_DIGITS = 32
+DIGEST_DIGITS = 64
 
 LEVELS = {
     "low": login_service_pb2.ASSURANCE_LEVEL_LOW,
@@ -50,6 +51,7 @@ class HexId(click.ParamType[bytes]):
     """16 bytes, written as 32 hexadecimal digits."""
 
     name = "hex id"
+    digits = IDENTITY_ID_DIGITS
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
@@ -59,9 +61,16 @@ class HexId(click.ParamType[bytes]):
             identifier = bytes.fromhex(value)
         except ValueError:
             identifier = b""
-        if len(value) != IDENTITY_ID_DIGITS or not identifier:
-            self.fail(f"{value!r} is not 32 hexadecimal digits", param, ctx)
+        if len(value) != self.digits or not identifier:
+            self.fail(f"{value!r} is not {self.digits} hexadecimal digits", param, ctx)
         return identifier
+
+
+class HexDigest(HexId):
+    """32 bytes, written as 64 hexadecimal digits."""
+
+    name = "hex digest"
+    digits = DIGEST_DIGITS
 
 
 class Desk:
@@ -104,12 +113,14 @@ class Desk:
         self,
         identity_id: bytes,
         channel: pb.ActivationChannel.ValueType = pb.ACTIVATION_CHANNEL_SMS,
+        attested_key: bytes = b"",
     ) -> pb.IssueActivationCodeResponse:
-        """A one-time code for a phone."""
+        """A one-time code for a phone, vouching for the key of a fingerprint if one is given."""
         request = pb.IssueActivationCodeRequest(
             request_id=secrets.token_bytes(REQUEST_ID_BYTES),
             identity_id=identity_id,
             channel=channel,
+            attested_key=attested_key,
         )
         response: pb.IssueActivationCodeResponse = self.call(self.stub.IssueActivationCode, request)
         return response
@@ -228,11 +239,21 @@ def contact(user_id: str, phone_number: str, email: str, language: str, **where:
     show_default=True,
     help="How the code reaches the subscriber: on paper it is valid 14 days, else 24 hours.",
 )
+@click.option(
+    "--attested-key",
+    type=HexDigest(),
+    default=None,
+    help="Vouch for the device key with this fingerprint, as `phone key` prints it: you verified "
+    "the phone's attestation that hardware holds it. With an identity proved at high, the app is "
+    "then enrolled at high.",
+)
 @desk_options
-def activation_code(user_id: str, channel: str, **where: Any) -> None:
+def activation_code(user_id: str, channel: str, attested_key: bytes | None, **where: Any) -> None:
     """Issue a one-time activation code, ending earlier unused ones."""
     desk = _desk("registrar", **where)
-    issued = desk.issue_activation_code(desk.find(user_id).identity_id, CHANNELS[channel])
+    issued = desk.issue_activation_code(
+        desk.find(user_id).identity_id, CHANNELS[channel], attested_key or b""
+    )
     say(f"Valid until {time_text(issued.expires_at_ms)}.")
     click.echo(issued.activation_code)
 
@@ -282,18 +303,22 @@ def unblock(user_id: str, authenticator_id: bytes | None, **where: Any) -> None:
 
 def identity_fields(found: pb.Identity) -> dict[str, object]:
     """An identity without its authenticators."""
-    level = login_service_pb2.AssuranceLevel.Name(found.level)
     return {
         "identity_id": found.identity_id.hex(),
         "user_id": found.user_id,
         "name": found.name,
-        "level": enum_text(level, "ASSURANCE_LEVEL_"),
+        "level": level_text(found.level),
         "blocked": found.blocked,
         "phone_number": found.contact_details.phone_number or None,
         "email": found.contact_details.email or None,
         "language": enum_text(pb.Language.Name(found.contact_details.language), "LANGUAGE_"),
         "created_at": time_text(found.created_at_ms),
     }
+
+
+def level_text(level: login_service_pb2.AssuranceLevel.ValueType) -> str:
+    """A level in words."""
+    return enum_text(login_service_pb2.AssuranceLevel.Name(level), "ASSURANCE_LEVEL_")
 
 
 def authenticator_fields(found: pb.Authenticator) -> dict[str, object]:
@@ -304,6 +329,8 @@ def authenticator_fields(found: pb.Authenticator) -> dict[str, object]:
         "device_name": found.device_name,
         "state": enum_text(state, "AUTHENTICATOR_STATE_"),
         "biometrics_on": found.biometrics_on,
+        "enrolled_level": level_text(found.enrolled_level),
+        "hardware_key": found.hardware_key,
         "strikes": found.strikes,
         "locked_until": time_text(found.locked_until_ms) if found.locked_until_ms else None,
         "pin_dead": found.pin_dead,

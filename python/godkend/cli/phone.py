@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,14 @@ ALGORITHMS = {
 }
 PIN_CHOICES_MAX = 5
 
+algorithm_option = click.option(
+    "--algorithm",
+    type=click.Choice(list(ALGORITHMS)),
+    default="p256",
+    show_default=True,
+    help="The algorithm of the device key.",
+)
+
 
 @click.group(
     epilog=unwrapped(
@@ -51,6 +60,41 @@ def phone() -> None:
 
 @phone.command(
     epilog=unwrapped(
+        "Example, of an app enrolled at high:",
+        "  godkend phone key key.pem",
+        "  godkend identity activation-code erik --attested-key THE-FINGERPRINT",
+        "  godkend phone activate --user-id erik --code ABCD-EFGH --key key.pem",
+    )
+)
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@algorithm_option
+def key(file: Path, algorithm: str) -> None:
+    """Make a device key before there is a code; prints its fingerprint.
+
+    The fingerprint is SHA-256 of the public key as SubjectPublicKeyInfo. On a real phone it comes
+    with the hardware's attestation, which the registrar verifies before vouching for the key.
+    """
+    made = DeviceKey.generate(ALGORITHMS[algorithm])
+    try:
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except OSError as error:
+        raise Failed(f"{file}: {error.strerror}") from error
+    with os.fdopen(descriptor, "wb") as opened:
+        opened.write(made.to_pem())
+    click.echo(made.fingerprint().hex())
+
+
+def _key_of(file: Path | None, algorithm: str) -> DeviceKey:
+    if file is None:
+        return DeviceKey.generate(ALGORITHMS[algorithm])
+    try:
+        return DeviceKey.from_pem(file.read_bytes())
+    except ValueError as error:
+        raise Failed(f"{file} is not a device key") from error
+
+
+@phone.command(
+    epilog=unwrapped(
         "Examples:",
         "  godkend phone activate --user-id erik --code ABCD-EFGH",
         "  godkend phone activate --user-id erik --code ABCD-EFGH --algorithm ed25519 \\",
@@ -60,12 +104,12 @@ def phone() -> None:
 @click.option("--user-id", required=True, help="The subscriber's user ID.")
 @click.option("--code", required=True, help="The activation code: 8 characters.")
 @click.option("--device-name", default=DEVICE_NAME_DEFAULT, show_default=True)
+@algorithm_option
 @click.option(
-    "--algorithm",
-    type=click.Choice(list(ALGORITHMS)),
-    default="p256",
-    show_default=True,
-    help="The algorithm of the device key.",
+    "--key",
+    "key_pem",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A key made before, by `godkend phone key`.",
 )
 @click.option("--biometrics", is_flag=True, help="Let biometrics stand in for the PIN.")
 @pin_options
@@ -77,6 +121,7 @@ def activate(
     code: str,
     device_name: str,
     algorithm: str,
+    key_pem: Path | None,
     biometrics: bool,
     pin: str | None,
     pin_stdin: bool,
@@ -92,11 +137,11 @@ def activate(
         raise Failed(f"{key_file} is the key of a phone already; name another with --key-file")
     if not key_file.absolute().parent.is_dir():  # Else the code would be spent for nothing.
         raise Failed(f"{key_file.parent} is not a directory")
-    key = DeviceKey.generate(ALGORITHMS[algorithm])
+    device_key = _key_of(key_pem, algorithm)
     with open_channel(server, ca_file=ca_file) as channel:
-        begun = Activation.begin(channel, user_id, code, device_name=device_name, key=key)
+        begun = Activation.begin(channel, user_id, code, device_name=device_name, key=device_key)
         authenticator_id = _choose_pin(begun, pin, pin_stdin, biometrics).authenticator_id
-    KeyFile(server, user_id, device_name, authenticator_id, key).save(key_file)
+    KeyFile(server, user_id, device_name, authenticator_id, device_key).save(key_file)
     say(f"Activated. The key is in {key_file}.")
     click.echo(authenticator_id.hex())
 

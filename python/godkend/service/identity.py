@@ -77,6 +77,7 @@ class IdentityService(IdentityServiceServicer):
             request.request_id,
             request.identity_id,
             request.channel,
+            request.attested_key,
         )
         return pb.IssueActivationCodeResponse(
             activation_code=issued.activation_code, expires_at_ms=issued.expires_at_ms
@@ -136,6 +137,8 @@ def _authenticator(view: _core.AuthenticatorView) -> pb.Authenticator:
         device_name=view.device_name,
         state=pb.AUTHENTICATOR_STATE_BLOCKED if view.blocked else pb.AUTHENTICATOR_STATE_ACTIVE,
         biometrics_on=view.biometrics_on,
+        enrolled_level=cast("Level", view.enrolled_level),
+        hardware_key=view.hardware_key,
         strikes=view.strikes,
         locked_until_ms=view.locked_until_ms,
         pin_dead=view.pin_dead,

@@ -333,6 +333,8 @@ class Authenticator(_message.Message):
     LOCKED_UNTIL_MS_FIELD_NUMBER: _builtins.int
     PIN_DEAD_FIELD_NUMBER: _builtins.int
     ACTIVATED_AT_MS_FIELD_NUMBER: _builtins.int
+    ENROLLED_LEVEL_FIELD_NUMBER: _builtins.int
+    HARDWARE_KEY_FIELD_NUMBER: _builtins.int
     authenticator_id: _builtins.bytes
     """authenticator_id is 16 bytes."""
     device_name: _builtins.str
@@ -349,6 +351,12 @@ class Authenticator(_message.Message):
     """pin_dead says that only a new activation helps."""
     activated_at_ms: _builtins.int
     """activated_at_ms is Unix time in milliseconds."""
+    enrolled_level: _login_service_pb2.AssuranceLevel.ValueType
+    """enrolled_level is the level that it authenticates at: SUBSTANTIAL, or HIGH if the identity was proved
+    at HIGH and the registrar had vouched for its key when it was activated.
+    """
+    hardware_key: _builtins.bool
+    """hardware_key says that a registrar has vouched that hardware holds its key."""
     def __init__(
         self,
         *,
@@ -360,10 +368,12 @@ class Authenticator(_message.Message):
         locked_until_ms: _builtins.int = ...,
         pin_dead: _builtins.bool = ...,
         activated_at_ms: _builtins.int = ...,
+        enrolled_level: _login_service_pb2.AssuranceLevel.ValueType = ...,
+        hardware_key: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["activated_at_ms", b"activated_at_ms", "authenticator_id", b"authenticator_id", "biometrics_on", b"biometrics_on", "device_name", b"device_name", "locked_until_ms", b"locked_until_ms", "pin_dead", b"pin_dead", "state", b"state", "strikes", b"strikes"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["activated_at_ms", b"activated_at_ms", "authenticator_id", b"authenticator_id", "biometrics_on", b"biometrics_on", "device_name", b"device_name", "enrolled_level", b"enrolled_level", "hardware_key", b"hardware_key", "locked_until_ms", b"locked_until_ms", "pin_dead", b"pin_dead", "state", b"state", "strikes", b"strikes"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -376,22 +386,30 @@ class IssueActivationCodeRequest(_message.Message):
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     IDENTITY_ID_FIELD_NUMBER: _builtins.int
     CHANNEL_FIELD_NUMBER: _builtins.int
+    ATTESTED_KEY_FIELD_NUMBER: _builtins.int
     request_id: _builtins.bytes
     """request_id is 16 random bytes; the same request again gives the same code."""
     identity_id: _builtins.bytes
     """identity_id is 16 bytes."""
     channel: Global___ActivationChannel.ValueType
     """channel decides how long the code is valid; SMS if unspecified."""
+    attested_key: _builtins.bytes
+    """attested_key is SHA-256 of the SubjectPublicKeyInfo (RFC 5280) of a device key, 32 bytes: the
+    registrar vouches that it verified the phone's attestation of this key, held by hardware. A phone with
+    another key is activated all the same, at SUBSTANTIAL. Empty vouches for no key, as it must with
+    PROFILE.
+    """
     def __init__(
         self,
         *,
         request_id: _builtins.bytes = ...,
         identity_id: _builtins.bytes = ...,
         channel: Global___ActivationChannel.ValueType = ...,
+        attested_key: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel", b"channel", "identity_id", b"identity_id", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attested_key", b"attested_key", "channel", b"channel", "identity_id", b"identity_id", "request_id", b"request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

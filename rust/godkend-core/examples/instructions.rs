@@ -26,6 +26,7 @@ use godkend_core::engine::command::{ApproveByBiometrics, ChargeApproval, OpenLog
 use godkend_core::engine::lane::{Command, Moment};
 use godkend_core::identity::{Identity, Level, UserId};
 use godkend_core::keys::Keys;
+use godkend_core::level::Enrolment;
 use godkend_core::lockout::Lockout;
 use godkend_core::login::Login;
 use godkend_core::pin::{Arena, Params, Pin, PinRecord};
@@ -216,6 +217,7 @@ impl World {
             identity_id: identity.id,
             device_name: "Erik's phone".to_owned(),
             public_key,
+            enrolment: Enrolment::default(),
             biometrics_on: true,
             pin_record,
             pin_version: 1,

@@ -89,6 +89,8 @@ pub struct Code {
     pub created_at: Millis,
     /// Until when it is valid.
     pub expires_at: Millis,
+    /// The fingerprint of the key that the registrar vouches for: hardware holds it.
+    pub attested_key: Option<[u8; 32]>,
     /// The phone that gave the code last.
     pub activation: Option<Activation>,
 }
@@ -115,6 +117,12 @@ impl Code {
     #[must_use]
     pub fn is_live(&self, now: Millis) -> bool {
         self.state == CodeState::Issued && self.tries_left > 0 && now < self.expires_at
+    }
+
+    /// Whether the registrar has vouched for this very key.
+    #[must_use]
+    pub fn vouches_for(&self, key: &PublicKey) -> bool {
+        self.attested_key.is_some_and(|attested| attested == key.fingerprint())
     }
 }
 

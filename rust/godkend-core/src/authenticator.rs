@@ -3,6 +3,7 @@
 use crate::Id;
 use crate::clock::Millis;
 use crate::error::{Error, Reason, Result};
+use crate::level::Enrolment;
 use crate::lockout::Lockout;
 use crate::signature::PublicKey;
 
@@ -23,6 +24,8 @@ pub struct Authenticator {
     pub device_name: String,
     /// Never changes; a new key is a new authenticator.
     pub public_key: PublicKey,
+    /// How it became an authenticator.
+    pub enrolment: Enrolment,
     /// Whether biometrics may stand in for the PIN.
     pub biometrics_on: bool,
     /// The PIN, hashed and sealed.

@@ -10,6 +10,7 @@ use crate::Id;
 use crate::clock::Millis;
 use crate::contact::Contact;
 use crate::error::{Error, Reason, Result};
+pub use crate::level::Level;
 use crate::pin::BirthDate;
 
 /// The fewest characters of a user ID.
@@ -17,43 +18,6 @@ pub const USER_ID_CHARS_MIN: usize = 4;
 /// The most characters of a user ID.
 pub const USER_ID_CHARS_MAX: usize = 60;
 const NAME_CHARS_MAX: usize = 200;
-
-/// NSIS assurance levels, in order. The numbers are those of `AssuranceLevel` in proto.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-#[repr(u8)]
-pub enum Level {
-    /// NSIS Low.
-    Low = 1,
-    /// NSIS Substantial.
-    Substantial = 2,
-    /// NSIS High.
-    High = 3,
-}
-
-impl Level {
-    /// Reads a number of the proto enum; 0 is Substantial.
-    ///
-    /// # Errors
-    /// [`Error::Invalid`] naming `field`.
-    pub fn parse(field: &'static str, number: i32) -> Result<Self> {
-        match number {
-            1 => Ok(Self::Low),
-            0 | 2 => Ok(Self::Substantial),
-            3 => Ok(Self::High),
-            _ => Err(Error::invalid(field, "must be LOW, SUBSTANTIAL or HIGH")),
-        }
-    }
-
-    /// The name in assertions.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Low => "Low",
-            Self::Substantial => "Substantial",
-            Self::High => "High",
-        }
-    }
-}
 
 /// A subscriber.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -32,6 +32,7 @@ pub mod error;
 pub mod event;
 pub mod identity;
 pub mod keys;
+pub mod level;
 pub mod lockout;
 pub mod login;
 pub mod pin;

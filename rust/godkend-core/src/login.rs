@@ -13,7 +13,8 @@ use crate::authenticator::Authenticator;
 use crate::clock::Millis;
 use crate::digest::sha256;
 use crate::error::{Error, Reason, Result};
-use crate::identity::{Identity, Level};
+use crate::identity::Identity;
+use crate::level::{self, Level};
 
 /// Where a login is. The numbers are those of `LoginState` in proto; they only ever rise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -144,9 +145,7 @@ impl Login {
             State::Opened => return self.expect_opened_by(&authenticator.id, now),
             other => return Err(other.refusal()),
         }
-        if level(identity) < self.level_min {
-            return Err(Error::denied(Reason::LevelTooLow));
-        }
+        level::reach(identity.level, authenticator.enrolment.level, self.level_min)?;
         self.state = State::Opened;
         self.identity_id = Some(identity.id);
         self.authenticator_id = Some(authenticator.id);
@@ -222,13 +221,6 @@ impl Login {
     pub fn expect_started_by(&self, front_end: &str) -> Result<()> {
         if self.front_end == front_end { Ok(()) } else { Err(Error::denied(Reason::LoginNotFound)) }
     }
-}
-
-/// The level that a login of this identity by app reaches: the lower of how well the identity was
-/// proved and of what the app gives, which is Substantial (NSIS 2.0.1, section 3).
-#[must_use]
-pub fn level(identity: &Identity) -> Level {
-    identity.level.min(Level::Substantial)
 }
 
 /// Chooses which of the pending logins for one typed user ID from one source makes room for a new one:

@@ -107,6 +107,20 @@ impl PublicKey {
         }
     }
 
+    /// SHA-256 of its SubjectPublicKeyInfo: what attestations, certificates and pins name keys by
+    /// (RFC 7469 section 2.4).
+    #[must_use]
+    pub fn fingerprint(&self) -> [u8; 32] {
+        crate::digest::sha256_of_parts([self.spki_head(), self.as_bytes()])
+    }
+
+    const fn spki_head(&self) -> &'static [u8] {
+        match self.0 {
+            Point::P256(_) => P256_SPKI,
+            Point::Ed25519(_) => ED25519_SPKI,
+        }
+    }
+
     /// Returns if `signature` over `domain || message` was made with this key. `domain` says what
     /// is signed and ends in a zero byte, so that no message of one kind is one of another.
     ///

@@ -24,6 +24,7 @@ use godkend_core::error::{Error, Reason, Result};
 use godkend_core::event::{NewEvent, kind};
 use godkend_core::identity::{Identity, Level, UserId};
 use godkend_core::keys::Keys;
+use godkend_core::level::Enrolment;
 use godkend_core::lockout::Lockout;
 use godkend_core::login::{Login, State};
 use godkend_core::pin::BirthDate;
@@ -63,6 +64,7 @@ fn authenticator() -> Authenticator {
         identity_id: [1; 16],
         device_name: "Anna's phone".to_owned(),
         public_key: public_key(),
+        enrolment: Enrolment { level: Level::High, hardware_key: true },
         biometrics_on: true,
         pin_record: vec![1, 2, 3],
         pin_version: 4,
@@ -82,6 +84,7 @@ fn code() -> Code {
         tries_left: 4,
         created_at: NOW,
         expires_at: NOW + 1,
+        attested_key: Some([9; 32]),
         activation: Some(Activation {
             id: [6; 16],
             challenge: [7; 32],
@@ -202,6 +205,8 @@ fn a_damaged_row_is_a_fault_and_never_another_value() {
         "UPDATE authenticator SET cleared = -1",
         "UPDATE authenticator SET attempts = x'00'",
         "UPDATE authenticator SET identity_id = x'01'",
+        "UPDATE authenticator SET enrolled_level = 0",
+        "UPDATE code SET attested_key = x'00'",
         "UPDATE code SET state = 4",
         "UPDATE code SET channel = 4",
         "UPDATE code SET tries_left = -1",

@@ -299,6 +299,7 @@ impl World {
                     request_id: [request; 16],
                     identity_id: self.identities[who],
                     channel: Channel::Sms,
+                    attested_key: None,
                 };
                 let show =
                     |issued: &CodeIssued| format!("{} {}", issued.text.reveal(), issued.expires_at);

@@ -16,6 +16,7 @@ use crate::error::{Error, Reason, Result};
 use crate::event::{NewEvent, kind};
 use crate::identity::{Identity, Level};
 use crate::keys::Keys;
+use crate::level::Enrolment;
 use crate::lockout::Lockout;
 use crate::pin::{Arena, PinRecord};
 use crate::policy::Policy;
@@ -149,6 +150,7 @@ impl Rows {
             identity_id,
             device_name: "synthetic phone".to_owned(),
             public_key: self.population.public_key(index)?,
+            enrolment: Enrolment::default(),
             biometrics_on: true,
             pin_record: record.reseal(&self.keys, &id, FinishActivation::PIN_VERSION)?,
             pin_version: FinishActivation::PIN_VERSION,

@@ -10,6 +10,10 @@ pub(super) fn id(field: &'static str, bytes: &[u8]) -> Result<Id> {
     bytes.try_into().map_err(|_| Error::invalid(field, "must be 16 bytes"))
 }
 
+pub(super) fn digest(field: &'static str, bytes: &[u8]) -> Result<[u8; 32]> {
+    bytes.try_into().map_err(|_| Error::invalid(field, "must be 32 bytes"))
+}
+
 pub(super) fn signed<S: Statement>(statement: &[u8], signature: &[u8]) -> Result<Signed<S>> {
     Signed::parse(statement.to_vec(), signature.to_vec())
 }

@@ -11,7 +11,7 @@ use godkend_core::identity::{self, Level, UserId};
 use pyo3::prelude::*;
 
 use super::PyEngine;
-use super::fields::{id, optional_birth_date};
+use super::fields::{digest, id, optional_birth_date};
 use crate::error::Result;
 
 #[pymethods]
@@ -100,6 +100,8 @@ impl PyEngine {
         self.submit(token, timeout_ms, command)
     }
 
+    #[pyo3(signature = (token, timeout_ms, actor, request_id, identity_id, channel, attested_key = None))]
+    #[allow(clippy::too_many_arguments)]
     fn issue_activation_code(
         &self,
         token: u64,
@@ -108,12 +110,21 @@ impl PyEngine {
         request_id: &[u8],
         identity_id: &[u8],
         channel: i32,
+        attested_key: Option<&[u8]>,
     ) -> Result<()> {
+        let channel = Channel::parse(channel)?;
+        let attested_key = attested_key.filter(|key| !key.is_empty());
+        if channel == Channel::Profile && attested_key.is_some() {
+            // A profile page is the subscriber's; nobody vouches for their own key.
+            return Err(Error::invalid("attested_key", "must be empty on the profile page").into());
+        }
+        let attested_key = attested_key.map(|key| digest("attested_key", key));
         let command = IssueActivationCode {
             actor,
             request_id: id("request_id", request_id)?,
             identity_id: id("identity_id", identity_id)?,
-            channel: Channel::parse(channel)?,
+            channel,
+            attested_key: attested_key.transpose()?,
         };
         self.submit(token, timeout_ms, command)
     }

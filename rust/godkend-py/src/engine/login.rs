@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 use zeroize::Zeroizing;
 
 use super::PyEngine;
-use super::fields::id;
+use super::fields::{digest, id};
 use crate::error::Result;
 
 const VERIFIER_BYTES: std::ops::RangeInclusive<usize> = 32..=64;
@@ -37,9 +37,7 @@ impl PyEngine {
             service_provider: identity::line("service_provider", service_provider, 1, 128)?,
             text: identity::lines("text", text, 1, 1_000)?,
             user_id_canonical: user_id.transpose()?,
-            verifier_digest: verifier_digest
-                .try_into()
-                .map_err(|_| Error::invalid("verifier_digest", "must be 32 bytes"))?,
+            verifier_digest: digest("verifier_digest", verifier_digest)?,
             source: identity::line("source", source, 1, 64)?,
             nonce: identity::line("nonce", nonce, 0, 128)?,
             level_min: Level::parse("level_min", level_min)?,

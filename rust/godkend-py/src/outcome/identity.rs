@@ -72,6 +72,10 @@ pub(crate) struct PyAuthenticatorView {
     #[pyo3(get)]
     biometrics_on: bool,
     #[pyo3(get)]
+    enrolled_level: u8,
+    #[pyo3(get)]
+    hardware_key: bool,
+    #[pyo3(get)]
     strikes: u32,
     #[pyo3(get)]
     locked_until_ms: i64,
@@ -89,6 +93,8 @@ impl PyAuthenticatorView {
             device_name: row.device_name.clone(),
             blocked: row.blocked_at.is_some(),
             biometrics_on: row.biometrics_on,
+            enrolled_level: row.enrolment.level as u8,
+            hardware_key: row.enrolment.hardware_key,
             strikes: row.lockout.strikes(),
             locked_until_ms: view.locked_until_ms,
             pin_dead: view.pin_dead,

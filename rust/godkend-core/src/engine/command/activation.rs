@@ -11,6 +11,7 @@ use crate::engine::lane::{Command, Moment};
 use crate::error::{Error, Reason, Result};
 use crate::event::{NewEvent, kind};
 use crate::identity::Identity;
+use crate::level::Enrolment;
 use crate::lockout::Lockout;
 use crate::policy::after;
 use crate::random;
@@ -27,6 +28,8 @@ pub struct IssueActivationCode {
     pub identity_id: Id,
     /// How it reaches the subscriber.
     pub channel: Channel,
+    /// The fingerprint of the key that the registrar vouches for, if any.
+    pub attested_key: Option<[u8; 32]>,
 }
 
 /// A code to hand out.
@@ -52,7 +55,9 @@ impl Command for IssueActivationCode {
             expires_at: code.expires_at,
         };
         if let Some(made) = tx.code(&id)? {
-            let same = made.identity_id == self.identity_id && made.channel == self.channel;
+            let same = made.identity_id == self.identity_id
+                && made.channel == self.channel
+                && made.attested_key == self.attested_key;
             return if same {
                 Ok(issued(&made))
             } else {
@@ -74,6 +79,7 @@ impl Command for IssueActivationCode {
             tries_left: at.policy.activation.tries_max,
             created_at: at.now,
             expires_at: after(at.now, self.channel.life_ms(&at.policy.activation)),
+            attested_key: self.attested_key,
             activation: None,
         };
         tx.put_code(&code)?;
@@ -298,11 +304,13 @@ impl Command for FinishActivation {
         code.activation = Some(activation.clone());
         code.state = CodeState::Used;
         tx.put_code(&code)?;
+        let enrolment = Enrolment::of(identity.level, code.vouches_for(&activation.public_key));
         tx.put_authenticator(&Authenticator {
             id: self.authenticator_id,
             identity_id: identity.id,
             device_name: activation.device_name,
             public_key: activation.public_key,
+            enrolment,
             biometrics_on: self.biometrics_on,
             pin_record: self.pin_record.clone(),
             pin_version: Self::PIN_VERSION,
@@ -316,6 +324,7 @@ impl Command for FinishActivation {
             identity_id: Some(identity.id),
             authenticator_id: Some(self.authenticator_id),
             actor: "device".to_owned(),
+            detail: serde_json::json!({ "level": enrolment.level.name() }).to_string(),
             ..NewEvent::default()
         };
         tx.append_event(event, at.now)?;

@@ -2,16 +2,17 @@
 
 use super::{derive_id, draw, put_budgets, usable};
 use crate::Id;
-use crate::approval::{OpenStatement, UserVerification, Verified, fresh, id};
+use crate::approval::{OpenStatement, Verified, fresh, id};
 use crate::assertion::{self, Claims};
 use crate::challenge::{QrSecret, Scanned};
 use crate::clock::Millis;
 use crate::engine::lane::{Command, Moment};
 use crate::error::{Error, Reason, Result};
 use crate::event::{NewEvent, kind};
-use crate::identity::Level;
+use crate::identity::{Identity, Level};
 use crate::keys::Keys;
-use crate::login::{Login, State, displaced, level};
+use crate::level::{self, Used};
+use crate::login::{Login, State, displaced};
 use crate::policy::after;
 use crate::random;
 use crate::store::Tx;
@@ -265,7 +266,9 @@ impl Command for RedeemLogin {
         if login.identity_id != Some(identity.id) {
             return Err(Error::fault(Reason::StoreFault, "a login approved by another's phone"));
         }
-        let assertion = Self::assertion(&login, &identity, at)?;
+        let verified = login.user_verification.ok_or(Error::denied(Reason::LoginNotApproved))?;
+        let used = Used::App(authenticator.enrolment, verified);
+        let assertion = Self::assertion(&login, &identity, used, at)?;
         tx.put_login(&login)?;
         let event = NewEvent {
             kind: kind::LOGIN_REDEEMED,
@@ -283,15 +286,12 @@ impl Command for RedeemLogin {
 impl RedeemLogin {
     fn assertion(
         login: &Login,
-        identity: &crate::identity::Identity,
+        identity: &Identity,
+        used: Used,
         at: &Moment<'_>,
     ) -> Result<String> {
-        let reached = level(identity).name();
-        let methods = match login.user_verification {
-            Some(UserVerification::Pin) => vec!["pop", "pin", "mfa"],
-            Some(UserVerification::Biometrics) => vec!["pop", "user", "mfa"],
-            _ => return Err(Error::denied(Reason::LoginNotApproved)),
-        };
+        // Asked again: the level that is claimed is never below the one that was asked for.
+        let reached = level::reach(identity.level, used.level(), login.level_min)?;
         let login_id: String = login.id.iter().map(|byte| format!("{byte:02x}")).collect();
         let life_s = i64::try_from(at.policy.assertion.life_ms / 1_000).unwrap_or(0);
         let now_s = at.now.div_euclid(1_000);
@@ -299,11 +299,11 @@ impl RedeemLogin {
             iss: &at.policy.assertion.issuer,
             aud: &login.service_provider,
             sub: &assertion::pairwise_subject(at.keys, &identity.id, &login.service_provider),
-            acr: &format!("urn:godkend:nsis:{}", reached.to_lowercase()),
-            amr: methods,
-            nsis_loa: reached,
+            acr: reached.urn(),
+            amr: used.methods(),
+            nsis_loa: reached.name(),
             nsis_ial: identity.level.name(),
-            nsis_aal: Level::Substantial.name(),
+            nsis_aal: used.level().name(),
             auth_time: login.approved_at.unwrap_or(at.now).div_euclid(1_000),
             iat: now_s,
             exp: now_s.saturating_add(life_s),

@@ -9,9 +9,9 @@ use crate::error::Result;
 
 macro_rules! columns {
     () => {
-        "id, identity_id, channel, state, tries_left, created_at, expires_at, activation_id, \
-         activation_challenge, key_algorithm, public_key, device_name, activation_expires_at, \
-         finished_by"
+        "id, identity_id, channel, state, tries_left, created_at, expires_at, attested_key, \
+         activation_id, activation_challenge, key_algorithm, public_key, device_name, \
+         activation_expires_at, finished_by"
     };
 }
 
@@ -45,7 +45,7 @@ impl CodeRows for SqliteTx<'_> {
     fn put_code(&mut self, code: &Code) -> Result<()> {
         let sql = insert!(
             "code",
-            "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14) \
+            "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15) \
              ON CONFLICT (id) DO UPDATE SET state = excluded.state, \
              tries_left = excluded.tries_left, activation_id = excluded.activation_id, \
              activation_challenge = excluded.activation_challenge, \
@@ -65,6 +65,7 @@ impl CodeRows for SqliteTx<'_> {
                 code.tries_left,
                 code.created_at,
                 code.expires_at,
+                code.attested_key,
                 activation.map(|it| it.id),
                 activation.map(|it| it.challenge),
                 activation.map(|it| algorithm_number(it.public_key.algorithm())),
@@ -116,6 +117,7 @@ fn read_code(row: &Row<'_>) -> Result<Code> {
         tries_left: columns.unsigned("tries_left")?,
         created_at: columns.take()?,
         expires_at: columns.take()?,
+        attested_key: columns.take()?,
         activation: match columns.take::<Option<Id>>()? {
             None => None,
             Some(id) => Some(Activation {
