@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from godkend.statements import ACTIVATION_DOMAIN, DeviceKey, activation_statement
 from godkend.v1 import device_service_pb2 as pb
 from godkend.v1 import identity_service_pb2 as identity_pb
+from godkend.v1 import login_service_pb2 as login_pb
 from godkend.v1 import statement_pb2
 from tests.service.world import APPROVED, DAY_MS, World, begin_request, refused
 from tests.support.phones import ALGORITHMS, ED25519, PIN, PIN_OTHER, Phone, fresh
@@ -47,6 +48,7 @@ async def test_a_code_makes_a_phone_an_authenticator(world: World, algorithm: An
         device_name="Anna's phone",
         state=identity_pb.AUTHENTICATOR_STATE_ACTIVE,
         biometrics_on=False,
+        enrolled_level=login_pb.ASSURANCE_LEVEL_SUBSTANTIAL,
         activated_at_ms=world.now_ms,
     )
     login, opened = await world.opened(phone)

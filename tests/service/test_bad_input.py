@@ -136,6 +136,7 @@ BAD: dict[str, dict[str, tuple[Any, ...]]] = {
         "request_id": IDS_OF_16,
         "identity_id": IDS_OF_16,
         "channel": UNDEFINED,
+        "attested_key": (b"x", bytes(31), bytes(33), Otherwise(bytes(32), also={"channel": 3})),
     },
     "SetContactDetailsRequest": {
         "identity_id": IDS_OF_16,
