@@ -76,12 +76,21 @@ def qr_code(qr_token: str, qr_secret: bytes, login_id: bytes, second: int) -> st
 
 
 def verify_assertion(
-    assertion: str, jwks: str, *, issuer: str, service_provider: str, nonce: str, login_id: bytes
+    assertion: str,
+    jwks: str,
+    *,
+    issuer: str,
+    service_provider: str,
+    nonce: str,
+    login_id: bytes,
+    now_s: float | None = None,
 ) -> dict[str, Any]:
     """The claims of an assertion made by `issuer`, for this service provider and this login.
 
-    Raises `AssertionInvalid` for anything else.
+    Raises `AssertionInvalid` for anything else. `now_s` is for an issuer whose clock is moved, as
+    in tours and tests; without it this machine's clock decides.
     """
+    by_own_clock = now_s is None
     try:
         key_id = jwt.get_unverified_header(assertion).get("kid")
         key = next((key for key in jwt.PyJWKSet.from_json(jwks).keys if key.key_id == key_id), None)
@@ -94,10 +103,18 @@ def verify_assertion(
             issuer=issuer,
             audience=service_provider,
             leeway=ASSERTION_LEEWAY_S,
-            options={"require": list(ASSERTION_CLAIMS)},
+            options={
+                "require": list(ASSERTION_CLAIMS),
+                "verify_exp": by_own_clock,
+                "verify_iat": by_own_clock,
+            },
         )
     except jwt.PyJWTError as error:
         raise AssertionInvalid(str(error)) from error
+    if now_s is not None and not (
+        claims["iat"] - ASSERTION_LEEWAY_S <= now_s < claims["exp"] + ASSERTION_LEEWAY_S
+    ):
+        raise AssertionInvalid("not for this time")
     if claims["nonce"] != nonce or claims["txn"] != login_id.hex():
         raise AssertionInvalid("made for another login")
     return claims
@@ -135,12 +152,19 @@ class FrontEnd:
     """A login front-end: one per process, over one channel."""
 
     def __init__(
-        self, channel: grpc.Channel, *, token: str, issuer: str, service_provider: str
+        self,
+        channel: grpc.Channel,
+        *,
+        token: str,
+        issuer: str,
+        service_provider: str,
+        now_s: Callable[[], float | None] = lambda: None,
     ) -> None:
         self.stub = login_service_pb2_grpc.LoginServiceStub(channel)
         self.metadata = bearer(token)
         self.issuer = issuer
         self.service_provider = service_provider
+        self._now_s = now_s
         self._jwks: str | None = None
 
     def start(
@@ -182,6 +206,7 @@ class FrontEnd:
             service_provider=self.service_provider,
             nonce=nonce,
             login_id=login_id,
+            now_s=self._now_s(),
         )
 
 

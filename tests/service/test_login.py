@@ -12,7 +12,7 @@ import pytest
 
 from godkend import _core
 from godkend.calls import open_channel
-from godkend.front_end import FrontEnd, verify_assertion
+from godkend.front_end import AssertionInvalid, FrontEnd, verify_assertion
 from godkend.phone import Activation, unix_time_ms
 from godkend.v1 import device_service_pb2 as device_pb
 from godkend.v1 import login_service_pb2 as pb
@@ -713,6 +713,33 @@ async def test_an_assertion_is_good_for_its_service_provider_nonce_and_login_alo
     ):
         with pytest.raises(Exception, match=r"(?i)issuer|audience|login"):
             verify_assertion(assertion, jwks, **{**expected, field: value})
+
+
+async def test_an_assertion_is_good_for_five_minutes_by_whichever_clock_is_asked(
+    world: World,
+) -> None:
+    phone = await world.activate()
+    login, opened = await world.opened(phone)
+    await world.approve(phone, opened)
+    assertion, jwks = await world.redeem(login), await world.jwks()
+    signed_s = world.now_ms // 1_000
+
+    def verify(now_s: float | None) -> None:
+        verify_assertion(
+            assertion,
+            jwks,
+            issuer=ISSUER,
+            service_provider=SERVICE_PROVIDER,
+            nonce="nonce",
+            login_id=login.login_id,
+            now_s=now_s,
+        )
+
+    for good_s in (signed_s - 10, signed_s, signed_s + 309):
+        verify(good_s)
+    for bad_s in (signed_s - 11, signed_s + 310, None):  # This machine's clock is years behind.
+        with pytest.raises(AssertionInvalid):
+            verify(bad_s)
 
 
 # The reference clients
