@@ -19,6 +19,7 @@ __all__ = [
     "Drained",
     "Engine",
     "EventView",
+    "EvidenceView",
     "IdentityView",
     "LoginOpened",
     "LoginStarted",
@@ -186,11 +187,12 @@ class Engine:
 
     def prove_subscriber(
         self, assertion: str, identity_id: bytes, service_providers: list[str]
-    ) -> None:
-        """Returns if the assertion says that this subscriber is signed in.
+    ) -> int:
+        """Returns if the assertion says that this subscriber is signed in, and since when.
 
         It was made by this instance for one of the service providers (none named: for any), by a
-        login at Substantial or above, not more than `self_service.login_age_ms_max` ago. Raises
+        login at Substantial or above, not more than `self_service.login_age_ms_max` ago. Unix time
+        in milliseconds, rounded down to the second. Raises
         `Denied` (SUBSCRIBER_NOT_PROVED). Takes about as long as verifying a signature.
         """
 
@@ -207,8 +209,9 @@ class Engine:
         name: str,
         birth_date: str,
         level: int,
+        unproved: bool = False,
     ) -> None:
-        """Outcome: the identity_id, bytes."""
+        """Outcome: the identity_id, bytes. `level` must be 0 if `unproved`."""
 
     def get_identity(self, token: int, timeout_ms: int, identity_id: bytes, user_id: str) -> None:
         """Outcome: `IdentityView`."""
@@ -245,8 +248,45 @@ class Engine:
         identity_id: bytes,
         channel: int,
         attested_key: bytes | None = None,
+        signed_in_at_ms: int | None = None,
     ) -> None:
-        """Vouches for the key of this fingerprint, if any. Outcome: `ActivationCodeIssued`."""
+        """For a registrar, or for a subscriber who signed in then.
+
+        Vouches for the key of this fingerprint, if any. Outcome: `ActivationCodeIssued`.
+        """
+
+    def record_identification(
+        self,
+        token: int,
+        timeout_ms: int,
+        actor: str,
+        request_id: bytes,
+        identity_id: bytes,
+        officer_id: str,
+        document_kind: int,
+        document_country: str,
+        document_number: str,
+        document_expires_on: str,
+        birth_date: str,
+        method: int,
+        witness_id: bytes,
+    ) -> None:
+        """Outcome: the evidence_id, bytes."""
+
+    def record_consent(
+        self,
+        token: int,
+        timeout_ms: int,
+        actor: str,
+        request_id: bytes,
+        identity_id: bytes,
+        parent_id: bytes,
+        officer_id: str,
+    ) -> None:
+        """Outcome: the consent_id, bytes."""
+
+    def list_evidence(self, token: int, timeout_ms: int, identity_id: bytes) -> None:
+        """Outcome: a list of `EvidenceView`, oldest first."""
 
     def begin_activation(
         self,
@@ -376,6 +416,14 @@ class IdentityView:
         """A number of `Language`."""
 
     @property
+    def proved_since_ms(self) -> int:
+        """Since when somebody answers for who it is; 0 if nobody does."""
+
+    @property
+    def authenticators_advised(self) -> int:
+        """How many more the subscriber should have."""
+
+    @property
     def authenticators(self) -> list[AuthenticatorView]: ...
 
 @final
@@ -474,6 +522,41 @@ class LoginView:
     @property
     def expires_in_ms(self) -> int:
         """By the engine's clock; 0 once over."""
+
+@final
+class EvidenceView:
+    """What a desk saw, as registrars and auditors see it."""
+
+    @property
+    def evidence_id(self) -> bytes: ...
+    @property
+    def recorded_by(self) -> str:
+        """The client."""
+
+    @property
+    def officer_id(self) -> str: ...
+    @property
+    def document_kind(self) -> int:
+        """A number of `DocumentKind`."""
+
+    @property
+    def document_country(self) -> str: ...
+    @property
+    def document_expires_on(self) -> str: ...
+    @property
+    def method(self) -> int:
+        """A number of `IdentificationMethod`."""
+
+    @property
+    def witness_id(self) -> bytes:
+        """Empty if there was none."""
+
+    @property
+    def level(self) -> int:
+        """A number of `AssuranceLevel`."""
+
+    @property
+    def recorded_at_ms(self) -> int: ...
 
 @final
 class EventView:

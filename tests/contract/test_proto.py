@@ -14,6 +14,7 @@ from godkend.v1 import (
     error_reason_pb2,
     event_service_pb2,
     identity_service_pb2,
+    issuing_service_pb2,
     login_service_pb2,
     statement_pb2,
 )
@@ -28,10 +29,13 @@ FILES: Any = (
     error_reason_pb2,
     event_service_pb2,
     identity_service_pb2,
+    issuing_service_pb2,
     login_service_pb2,
     statement_pb2,
 )
-SECRET = re.compile(r"pin|pin_.*|.*_pin|activation_code|verifier|.*_secret|assertion|app_link")
+SECRET = re.compile(
+    r"pin|pin_.*|.*_pin|activation_code|verifier|.*_secret|assertion|app_link|document_number"
+)
 NOT_SECRET = {"pin_dead"}
 """Says of a PIN that it can no longer be used."""
 
@@ -57,7 +61,7 @@ def test_what_is_secret_is_marked_and_nothing_else(field: FieldDescriptor) -> No
 
 def test_there_are_as_many_secrets_as_there_should_be() -> None:
     assert sorted(field.name for field in FIELDS if is_secret(field)) == [
-        *("activation_code", "activation_code", "app_link", "assertion"),
+        *("activation_code", "activation_code", "app_link", "assertion", "document_number"),
         *("pin", "pin", "pin_new", "pin_old", "qr_secret", "verifier"),
     ]
 

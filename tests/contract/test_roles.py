@@ -42,11 +42,14 @@ EXPECTED: dict[str, set[Role] | None] = {
     "RejectLogin": None,
     "ChangePin": None,
     "CreateIdentity": {"registrar"},
-    "GetIdentity": {"registrar", "support"},
+    "GetIdentity": {"registrar", "support", "self-service"},
     "SetContactDetails": {"registrar", "self-service"},
-    "IssueActivationCode": {"registrar"},
+    "IssueActivationCode": {"registrar", "self-service"},
     "BlockIdentity": {"registrar", "support"},
     "UnblockIdentity": {"registrar"},
+    "RecordIdentification": {"registrar"},
+    "RecordConsent": {"registrar"},
+    "ListEvidence": {"registrar", "auditor"},
     "StreamEvents": {"auditor"},
 }
 """As the comments of the services say it, written down a second time on purpose."""

@@ -128,7 +128,6 @@ async def test_a_code_fits_its_own_user_id_only(world: World) -> None:
         (identity_pb.ACTIVATION_CHANNEL_UNSPECIFIED, 1),
         (identity_pb.ACTIVATION_CHANNEL_SMS, 1),
         (identity_pb.ACTIVATION_CHANNEL_PAPER, 14),
-        (identity_pb.ACTIVATION_CHANNEL_PROFILE, 1),
     ],
 )
 async def test_a_code_is_good_to_the_last_millisecond_of_its_channels_time(

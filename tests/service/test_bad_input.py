@@ -118,7 +118,8 @@ BAD: dict[str, dict[str, tuple[Any, ...]]] = {
             *("90-01-01", "1990-1-1", "19900101", "01-01-1990", "1990/01/01", "1990-01-01 ", "x"),
             "2023-02-29",
         ),
-        "level": UNDEFINED,
+        "level": (*UNDEFINED, Otherwise(1, also={"unproved": True})),
+        "unproved": ANYTHING,
     },
     "GetIdentityRequest": {
         "identity_id": (

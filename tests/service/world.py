@@ -34,10 +34,11 @@ from godkend.v1 import device_service_pb2 as device_pb
 from godkend.v1 import error_reason_pb2, event_service_pb2, identity_service_pb2, login_service_pb2
 from godkend.v1 import event_service_pb2 as event_pb
 from godkend.v1 import identity_service_pb2 as identity_pb
+from godkend.v1 import issuing_service_pb2 as issuing_pb
 from godkend.v1 import login_service_pb2 as login_pb
 from godkend.v1 import statement_pb2 as statement_pb
 from tests.support.driver import NOW_MS
-from tests.support.phones import P256, PIN, SERVICE_PROVIDER, SOURCE, TEXT, Phone, fresh
+from tests.support.phones import BORN, P256, PIN, SERVICE_PROVIDER, SOURCE, TEXT, Phone, fresh
 from tests.support.policies import policy
 
 if TYPE_CHECKING:
@@ -106,11 +107,12 @@ _CALLERS: dict[str, Client | None] = {
     "LoginService": PORTAL,
     "DeviceService": ANYBODY,
     "IdentityService": REGISTRAR,
+    "IssuingService": REGISTRAR,
     "EventService": AUDITOR,
 }
 METHODS = {
     method.input_type.name: method
-    for file in (login_service_pb2, device_pb, identity_service_pb2, event_service_pb2)
+    for file in (login_service_pb2, device_pb, identity_service_pb2, issuing_pb, event_service_pb2)
     for service in file.DESCRIPTOR.services_by_name.values()
     for method in service.methods
 }
@@ -307,7 +309,13 @@ class World:
 
     async def register(self, user_id: str = "anna", **fields: Any) -> bytes:
         """A new identity."""
-        chosen = {"request_id": fresh(), "user_id": user_id, "name": "Anna Jensen", **fields}
+        chosen = {
+            "request_id": fresh(),
+            "user_id": user_id,
+            "name": "Anna Jensen",
+            "birth_date": BORN,
+            **fields,
+        }
         response = await self.send(identity_pb.CreateIdentityRequest(**chosen))
         identity_id: bytes = response.identity_id
         return identity_id
@@ -389,14 +397,15 @@ class World:
         user_id: str = "anna",
         *,
         identity_id: bytes = b"",
+        code: str = "",
         algorithm: statement_pb.KeyAlgorithm.ValueType = P256,
         biometrics_on: bool = True,
         **fields: Any,
     ) -> Phone:
-        """The whole way to an activated phone, of a new identity unless one is given."""
+        """The whole way to an activated phone, of a new identity and code unless they are given."""
         key = DeviceKey.generate(algorithm)
         identity_id = identity_id or await self.register(user_id, **fields)
-        code = (await self.issue(identity_id)).activation_code
+        code = code or (await self.issue(identity_id)).activation_code
         begun = await self.begin(user_id, code, key)
         authenticator_id = await self.finish(key, begun, biometrics_on=biometrics_on)
         return Phone(key, identity_id, authenticator_id, PIN)

@@ -24,6 +24,7 @@ from godkend.errors import Denied, Invalid
 from godkend.statements import DeviceKey, Signed, activation_statement
 from godkend.v1 import statement_pb2 as pb
 from tests.stateful import model as m
+from tests.stateful.issuing import DeskModel, DeskRules
 from tests.stateful.levels import Levels
 from tests.support import phones
 from tests.support.driver import NOW_MS, open_driver
@@ -72,7 +73,11 @@ def outcome_of(call: Callable[[], Any]) -> Any:
         return m.No(no.reason)
 
 
-class Godkend(Levels, RuleBasedStateMachine):
+class Model(DeskModel):
+    """The whole of it."""
+
+
+class Godkend(Levels, DeskRules, RuleBasedStateMachine):
     """Every answer of the engine is the model's, to the reason, the wait and the tries left."""
 
     identities: Bundle[m.Identity] = Bundle("identities")
@@ -87,7 +92,7 @@ class Godkend(Levels, RuleBasedStateMachine):
         self.directory = tempfile.TemporaryDirectory(dir=MEMORY_DISK)
         path = Path(self.directory.name)
         self.engine = open_driver(path, budget=BUDGETS_OFF)
-        self.model = m.Model(NOW_MS)
+        self.model = Model(NOW_MS)
 
     def teardown(self) -> None:
         try:

@@ -30,6 +30,7 @@ ALGORITHMS = (P256, ED25519)
 PIN, PIN_OTHER, PIN_WRONG = "493817", "602951", "837205"
 FRONT_END, SERVICE_PROVIDER, TEXT = "front-end", "tax", "Log in to Tax"
 SOURCE = "192.0.2.7"
+BORN = "1990-05-17"
 
 
 def fresh(count: int = 16) -> bytes:
@@ -95,7 +96,7 @@ class Started:
 def register(driver: CoreDriver, user_id: str = "anna", level: int = 2) -> bytes:
     """A new identity."""
     identity_id: bytes = driver.create_identity(
-        "registrar", fresh(), user_id, "Anna Jensen", "", level
+        "registrar", fresh(), user_id, "Anna Jensen", BORN, level
     )
     return identity_id
 

@@ -160,7 +160,9 @@ async def test_a_login_prints_the_verified_claims_and_nothing_else(
 async def test_block_and_unblock_by_user_id(cli: Cli) -> None:
     authenticator_id = await activated(cli)
     assert await cli.does("identity", "block", "erik") == "blocked"
-    assert "blocked       yes" in (await cli.does("identity", "show", "erik")).splitlines()
+    assert (
+        "blocked                 yes" in (await cli.does("identity", "show", "erik")).splitlines()
+    )
     assert await cli.does("identity", "unblock", "erik") == "unblocked"
     only = ("--authenticator-id", authenticator_id)
     assert await cli.does("identity", "block", "erik", *only) == "blocked"

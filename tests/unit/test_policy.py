@@ -32,6 +32,14 @@ BOUNDS: dict[str, tuple[int, int]] = {
     "activation.profile_life_ms": (MINUTE, 90 * DAY),
     "activation.tries_max": (1, 100),
     "activation.life_ms": (10 * SECOND, HOUR),
+    "issuing.alone_years_min": (1, 30),
+    "issuing.consent_years_min": (1, 30),
+    "issuing.parent_years_min": (1, 30),
+    "issuing.witness_years_min": (1, 30),
+    "issuing.witness_known_ms_min": (0, 3_660 * DAY),
+    "issuing.witness_window_ms": (DAY, 3_660 * DAY),
+    "issuing.witness_statements_max": (1, 100),
+    "issuing.authenticators_advised": (1, 10),
     "self_service.login_age_ms_max": (MINUTE, HOUR),
     "assertion.life_ms": (SECOND, HOUR),
     "admission.hash_wait_ms_max": (1, MINUTE),
@@ -97,6 +105,16 @@ def test_the_defaults_are_the_domains() -> None:
     assert whole["activation"]["sms_life_ms"] == DAY
     assert whole["activation"]["paper_life_ms"] == 14 * DAY
     assert whole["activation"]["tries_max"] == 5
+    assert whole["issuing"] == {
+        "alone_years_min": 15,
+        "consent_years_min": 13,
+        "parent_years_min": 18,
+        "witness_years_min": 18,
+        "witness_known_ms_min": 10 * DAY,
+        "witness_window_ms": 120 * DAY,
+        "witness_statements_max": 3,
+        "authenticators_advised": 2,
+    }
     assert (whole["pin"]["memory_kib"], whole["pin"]["iterations"]) == (12_288, 3)
 
 

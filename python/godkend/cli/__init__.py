@@ -7,6 +7,7 @@ import click
 from godkend.cli.about import jwks, version
 from godkend.cli.capacity import capacity
 from godkend.cli.demo import demo
+from godkend.cli.desk import desk
 from godkend.cli.events import events
 from godkend.cli.identity import identity
 from godkend.cli.importing import import_identities
@@ -43,7 +44,7 @@ def main() -> None:
 
 
 for command in (
-    *(demo, serve, config, identity, phone, login, events, jwks),
+    *(demo, serve, config, identity, desk, phone, login, events, jwks),
     *(import_identities, seed, capacity, version),
 ):
     main.add_command(command)

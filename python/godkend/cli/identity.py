@@ -43,7 +43,6 @@ LANGUAGES = {
 CHANNELS = {
     "sms": pb.ACTIVATION_CHANNEL_SMS,
     "paper": pb.ACTIVATION_CHANNEL_PAPER,
-    "profile": pb.ACTIVATION_CHANNEL_PROFILE,
 }
 
 
@@ -91,6 +90,8 @@ class Desk:
         name: str,
         birth_date: str = "",
         level: login_service_pb2.AssuranceLevel.ValueType = LEVELS["substantial"],
+        *,
+        unproved: bool = False,
     ) -> bytes:
         """Registers a subscriber; the identity_id."""
         request = pb.CreateIdentityRequest(
@@ -98,7 +99,8 @@ class Desk:
             user_id=user_id,
             name=name,
             birth_date=birth_date,
-            level=level,
+            level=login_service_pb2.ASSURANCE_LEVEL_UNSPECIFIED if unproved else level,
+            unproved=unproved,
         )
         response: pb.CreateIdentityResponse = self.call(self.stub.CreateIdentity, request)
         return response.identity_id
@@ -150,8 +152,9 @@ def identity() -> None:
 
 @identity.command(
     epilog=unwrapped(
-        "Example:",
+        "Examples:",
         '  godkend identity create erik --name "Erik Hansen" --birth-date 1974-02-28',
+        '  godkend identity create erik --name "Erik Hansen" --unproved',
     ),
 )
 @click.argument("user_id")
@@ -162,13 +165,19 @@ def identity() -> None:
     type=click.Choice(list(LEVELS)),
     default="substantial",
     show_default=True,
-    help="How well the identity was proved.",
+    help="How well you vouch that the identity was proved.",
+)
+@click.option(
+    "--unproved", is_flag=True, help="Vouch for nothing: `godkend desk identify` comes first."
 )
 @desk_options
-def create(user_id: str, name: str, birth_date: str, level: str, **where: Any) -> None:
+def create(
+    user_id: str, name: str, birth_date: str, level: str, unproved: bool, **where: Any
+) -> None:
     """Register a subscriber; prints the identity's id."""
     desk = _desk("registrar", **where)
-    click.echo(desk.create(user_id, name, birth_date, LEVELS[level]).hex())
+    identity_id = desk.create(user_id, name, birth_date, LEVELS[level], unproved=unproved)
+    click.echo(identity_id.hex())
 
 
 @identity.command(
@@ -308,10 +317,12 @@ def identity_fields(found: pb.Identity) -> dict[str, object]:
         "user_id": found.user_id,
         "name": found.name,
         "level": level_text(found.level),
+        "proved_since": time_text(found.proved_since_ms) if found.proved_since_ms else None,
         "blocked": found.blocked,
         "phone_number": found.contact_details.phone_number or None,
         "email": found.contact_details.email or None,
         "language": enum_text(pb.Language.Name(found.contact_details.language), "LANGUAGE_"),
+        "authenticators_advised": found.authenticators_advised,
         "created_at": time_text(found.created_at_ms),
     }
 

@@ -21,6 +21,8 @@ _FRONT_END: frozenset[Role] = frozenset({"front-end"})
 _REGISTRAR: frozenset[Role] = frozenset({"registrar"})
 _DESK: frozenset[Role] = frozenset({"registrar", "support"})
 _REGISTRAR_OR_SUBSCRIBER: frozenset[Role] = frozenset({"registrar", "self-service"})
+_REGISTRAR_OR_AUDITOR: frozenset[Role] = frozenset({"registrar", "auditor"})
+_DESK_OR_SUBSCRIBER: frozenset[Role] = _DESK | _REGISTRAR_OR_SUBSCRIBER
 _AUDITOR: frozenset[Role] = frozenset({"auditor"})
 
 ROLES_BY_METHOD: Mapping[str, frozenset[Role] | None] = {
@@ -37,10 +39,13 @@ ROLES_BY_METHOD: Mapping[str, frozenset[Role] | None] = {
     "/godkend.v1.DeviceService/RejectLogin": ANYBODY,
     "/godkend.v1.DeviceService/ChangePin": ANYBODY,
     "/godkend.v1.IdentityService/CreateIdentity": _REGISTRAR,
-    "/godkend.v1.IdentityService/GetIdentity": _DESK,
+    "/godkend.v1.IdentityService/GetIdentity": _DESK_OR_SUBSCRIBER,
     "/godkend.v1.IdentityService/SetContactDetails": _REGISTRAR_OR_SUBSCRIBER,
-    "/godkend.v1.IdentityService/IssueActivationCode": _REGISTRAR,
+    "/godkend.v1.IdentityService/IssueActivationCode": _REGISTRAR_OR_SUBSCRIBER,
     "/godkend.v1.IdentityService/BlockIdentity": _DESK,
     "/godkend.v1.IdentityService/UnblockIdentity": _REGISTRAR,
+    "/godkend.v1.IssuingService/RecordIdentification": _REGISTRAR,
+    "/godkend.v1.IssuingService/RecordConsent": _REGISTRAR,
+    "/godkend.v1.IssuingService/ListEvidence": _REGISTRAR_OR_AUDITOR,
     "/godkend.v1.EventService/StreamEvents": _AUDITOR,
 }

@@ -30,6 +30,7 @@ from godkend.service.health import WATCHES_MAX as HEALTH_WATCHES_MAX
 from godkend.service.health import Health
 from godkend.service.identity import IdentityService
 from godkend.service.interceptor import CallInterceptor
+from godkend.service.issuing import IssuingService
 from godkend.service.listener import listen, options
 from godkend.service.login import LoginService
 from godkend.service.status import Manual
@@ -41,6 +42,8 @@ from godkend.v1 import (
     event_service_pb2_grpc,
     identity_service_pb2,
     identity_service_pb2_grpc,
+    issuing_service_pb2,
+    issuing_service_pb2_grpc,
     login_service_pb2,
     login_service_pb2_grpc,
 )
@@ -52,7 +55,13 @@ if TYPE_CHECKING:
 
 SERVICES = tuple(
     service.full_name
-    for file in (login_service_pb2, device_service_pb2, identity_service_pb2, event_service_pb2)
+    for file in (
+        login_service_pb2,
+        device_service_pb2,
+        identity_service_pb2,
+        issuing_service_pb2,
+        event_service_pb2,
+    )
     for service in file.DESCRIPTOR.services_by_name.values()
 )
 
@@ -164,6 +173,9 @@ async def running(
         )
         identity_service_pb2_grpc.add_IdentityServiceServicer_to_server(
             IdentityService(engine), server
+        )
+        issuing_service_pb2_grpc.add_IssuingServiceServicer_to_server(
+            IssuingService(engine), server
         )
         event_service_pb2_grpc.add_EventServiceServicer_to_server(
             EventService(engine, events), server

@@ -39,15 +39,16 @@ def timeout_ms(context: Context) -> int:
     return min(TIMEOUT_MS_MAX, math.ceil(remaining_s * 1_000))
 
 
-def prove_subscriber(core: _core.Engine, context: Context, identity_id: bytes) -> None:
+def prove_subscriber(core: _core.Engine, context: Context, identity_id: bytes) -> int | None:
     """Returns if the caller may act for this subscriber: a self-service site shows their assertion.
 
-    Each method that self-service may call does this first; for other roles it does nothing. Raises
+    Each method that self-service may call does this first. Since when the subscriber is signed in,
+    in milliseconds; None for other roles, for which it does nothing. Raises
     `Denied` (SUBSCRIBER_NOT_PROVED), or `Invalid` for an identity_id that is none.
     """
     client = caller.get()
     if client.role != SELF_SERVICE:
-        return
+        return None
     shown = [
         str(value)
         for key, value in context.invocation_metadata() or ()
@@ -55,4 +56,4 @@ def prove_subscriber(core: _core.Engine, context: Context, identity_id: bytes) -
     ]
     anywhere = ANY_SERVICE_PROVIDER in client.service_providers
     service_providers = [] if anywhere else sorted(client.service_providers)
-    core.prove_subscriber(shown[-1] if shown else "", identity_id, service_providers)
+    return core.prove_subscriber(shown[-1] if shown else "", identity_id, service_providers)

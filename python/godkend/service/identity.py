@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias, cast
 
+from godkend.errors import Denied
 from godkend.service.call import caller, prove_subscriber, timeout_ms
 from godkend.v1 import identity_service_pb2 as pb
 from godkend.v1.identity_service_pb2_grpc import IdentityServiceServicer
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
 
     Language: TypeAlias = pb.Language.ValueType
     Level: TypeAlias = login_service_pb2.AssuranceLevel.ValueType
+
+
+NOBODY = bytes(16)
+"""No identity has this id."""
 
 
 class IdentityService(IdentityServiceServicer):
@@ -37,6 +42,7 @@ class IdentityService(IdentityServiceServicer):
             request.name,
             request.birth_date,
             request.level,
+            request.unproved,
         )
         return pb.CreateIdentityResponse(identity_id=identity_id)
 
@@ -44,9 +50,15 @@ class IdentityService(IdentityServiceServicer):
         self, request: pb.GetIdentityRequest, context: Context
     ) -> pb.GetIdentityResponse:
         engine = self._engine
-        identity: _core.IdentityView = await engine.call(
-            engine.core.get_identity, timeout_ms(context), request.identity_id, request.user_id
-        )
+        try:
+            identity: _core.IdentityView = await engine.call(
+                engine.core.get_identity, timeout_ms(context), request.identity_id, request.user_id
+            )
+        except Denied:
+            # A self-service site learns of nobody but who is signed in to it, nor that they exist.
+            prove_subscriber(engine.core, context, NOBODY)
+            raise
+        prove_subscriber(engine.core, context, identity.identity_id)
         return pb.GetIdentityResponse(identity=_identity(identity))
 
     async def SetContactDetails(
@@ -70,6 +82,7 @@ class IdentityService(IdentityServiceServicer):
         self, request: pb.IssueActivationCodeRequest, context: Context
     ) -> pb.IssueActivationCodeResponse:
         engine = self._engine
+        signed_in_at_ms = prove_subscriber(engine.core, context, request.identity_id)
         issued: _core.ActivationCodeIssued = await engine.call(
             engine.core.issue_activation_code,
             timeout_ms(context),
@@ -78,6 +91,7 @@ class IdentityService(IdentityServiceServicer):
             request.identity_id,
             request.channel,
             request.attested_key,
+            signed_in_at_ms,
         )
         return pb.IssueActivationCodeResponse(
             activation_code=issued.activation_code, expires_at_ms=issued.expires_at_ms
@@ -128,6 +142,8 @@ def _identity(view: _core.IdentityView) -> pb.Identity:
             language=cast("Language", view.language),
         ),
         phone_number_changed_at_ms=view.phone_number_changed_at_ms,
+        proved_since_ms=view.proved_since_ms,
+        authenticators_advised=view.authenticators_advised,
     )
 
 

@@ -74,6 +74,32 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The store holds a synthetic population, for tests; no real identity may stand beside it."""
     ERROR_REASON_IDENTITY_BLOCKED: _ErrorReason.ValueType  # 6
     """The whole identity is blocked."""
+    ERROR_REASON_IDENTITY_NOT_PROVED: _ErrorReason.ValueType  # 70
+    """Nobody has recorded who this is: a desk has to identify the subscriber first."""
+    ERROR_REASON_AGE_TOO_LOW: _ErrorReason.ValueType  # 71
+    """Too young for an identity."""
+    ERROR_REASON_AGE_UNKNOWN: _ErrorReason.ValueType  # 72
+    """No birth date is on record, and no registrar answers for the age."""
+    ERROR_REASON_CONSENT_REQUIRED: _ErrorReason.ValueType  # 73
+    """Old enough only with a parent's consent, which is not on record."""
+    ERROR_REASON_CONSENT_NOT_NEEDED: _ErrorReason.ValueType  # 74
+    """Old enough without a parent's consent; none is recorded."""
+    ERROR_REASON_PARENT_NOT_ALLOWED: _ErrorReason.ValueType  # 75
+    """Whoever consents is not an adult with a proved identity of their own that is not blocked."""
+    ERROR_REASON_DOCUMENT_EXPIRED: _ErrorReason.ValueType  # 76
+    """The document is no longer valid."""
+    ERROR_REASON_BIRTH_DATE_DIFFERS: _ErrorReason.ValueType  # 77
+    """The document says another birth date than the one on record."""
+    ERROR_REASON_WITNESS_NOT_ALLOWED: _ErrorReason.ValueType  # 78
+    """The witness is the person themself, blocked, or not known at Substantial or above."""
+    ERROR_REASON_WITNESS_TOO_YOUNG: _ErrorReason.ValueType  # 79
+    """The witness is not known to be of age."""
+    ERROR_REASON_WITNESS_TOO_NEW: _ErrorReason.ValueType  # 80
+    """The witness has not been known for long enough."""
+    ERROR_REASON_WITNESS_TOO_OFTEN: _ErrorReason.ValueType  # 81
+    """The witness has spoken for too many lately."""
+    ERROR_REASON_ACTIVATION_CHANNEL_FORBIDDEN: _ErrorReason.ValueType  # 82
+    """Codes on the profile page are for signed-in subscribers, all others for registrars."""
     ERROR_REASON_ACTIVATION_CODE_WRONG: _ErrorReason.ValueType  # 7
     """User ID and activation code do not fit, or the code is spent; which of these is not said."""
     ERROR_REASON_ACTIVATION_NOT_FOUND: _ErrorReason.ValueType  # 8
@@ -171,6 +197,32 @@ ERROR_REASON_SYNTHETIC_STORE: ErrorReason.ValueType  # 45
 """The store holds a synthetic population, for tests; no real identity may stand beside it."""
 ERROR_REASON_IDENTITY_BLOCKED: ErrorReason.ValueType  # 6
 """The whole identity is blocked."""
+ERROR_REASON_IDENTITY_NOT_PROVED: ErrorReason.ValueType  # 70
+"""Nobody has recorded who this is: a desk has to identify the subscriber first."""
+ERROR_REASON_AGE_TOO_LOW: ErrorReason.ValueType  # 71
+"""Too young for an identity."""
+ERROR_REASON_AGE_UNKNOWN: ErrorReason.ValueType  # 72
+"""No birth date is on record, and no registrar answers for the age."""
+ERROR_REASON_CONSENT_REQUIRED: ErrorReason.ValueType  # 73
+"""Old enough only with a parent's consent, which is not on record."""
+ERROR_REASON_CONSENT_NOT_NEEDED: ErrorReason.ValueType  # 74
+"""Old enough without a parent's consent; none is recorded."""
+ERROR_REASON_PARENT_NOT_ALLOWED: ErrorReason.ValueType  # 75
+"""Whoever consents is not an adult with a proved identity of their own that is not blocked."""
+ERROR_REASON_DOCUMENT_EXPIRED: ErrorReason.ValueType  # 76
+"""The document is no longer valid."""
+ERROR_REASON_BIRTH_DATE_DIFFERS: ErrorReason.ValueType  # 77
+"""The document says another birth date than the one on record."""
+ERROR_REASON_WITNESS_NOT_ALLOWED: ErrorReason.ValueType  # 78
+"""The witness is the person themself, blocked, or not known at Substantial or above."""
+ERROR_REASON_WITNESS_TOO_YOUNG: ErrorReason.ValueType  # 79
+"""The witness is not known to be of age."""
+ERROR_REASON_WITNESS_TOO_NEW: ErrorReason.ValueType  # 80
+"""The witness has not been known for long enough."""
+ERROR_REASON_WITNESS_TOO_OFTEN: ErrorReason.ValueType  # 81
+"""The witness has spoken for too many lately."""
+ERROR_REASON_ACTIVATION_CHANNEL_FORBIDDEN: ErrorReason.ValueType  # 82
+"""Codes on the profile page are for signed-in subscribers, all others for registrars."""
 ERROR_REASON_ACTIVATION_CODE_WRONG: ErrorReason.ValueType  # 7
 """User ID and activation code do not fit, or the code is spent; which of these is not said."""
 ERROR_REASON_ACTIVATION_NOT_FOUND: ErrorReason.ValueType  # 8

@@ -30,22 +30,26 @@ class _ActivationChannelEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Act
     DESCRIPTOR: _descriptor.EnumDescriptor
     ACTIVATION_CHANNEL_UNSPECIFIED: _ActivationChannel.ValueType  # 0
     ACTIVATION_CHANNEL_SMS: _ActivationChannel.ValueType  # 1
-    """By SMS; valid 24 hours."""
+    """By SMS; valid 24 hours. For registrars."""
     ACTIVATION_CHANNEL_PAPER: _ActivationChannel.ValueType  # 2
-    """On paper; valid 14 days."""
+    """On paper; valid 14 days. For registrars."""
     ACTIVATION_CHANNEL_PROFILE: _ActivationChannel.ValueType  # 3
-    """On the profile page; valid 24 hours."""
+    """On the profile page; valid 24 hours. For self-service sites, whose subscriber has not blocked an
+    authenticator since signing in.
+    """
 
 class ActivationChannel(_ActivationChannel, metaclass=_ActivationChannelEnumTypeWrapper):
     """How an activation code reaches the subscriber, which decides how long it is valid."""
 
 ACTIVATION_CHANNEL_UNSPECIFIED: ActivationChannel.ValueType  # 0
 ACTIVATION_CHANNEL_SMS: ActivationChannel.ValueType  # 1
-"""By SMS; valid 24 hours."""
+"""By SMS; valid 24 hours. For registrars."""
 ACTIVATION_CHANNEL_PAPER: ActivationChannel.ValueType  # 2
-"""On paper; valid 14 days."""
+"""On paper; valid 14 days. For registrars."""
 ACTIVATION_CHANNEL_PROFILE: ActivationChannel.ValueType  # 3
-"""On the profile page; valid 24 hours."""
+"""On the profile page; valid 24 hours. For self-service sites, whose subscriber has not blocked an
+authenticator since signing in.
+"""
 Global___ActivationChannel: _TypeAlias = ActivationChannel  # noqa: Y015
 
 class _Language:
@@ -95,6 +99,7 @@ class CreateIdentityRequest(_message.Message):
     NAME_FIELD_NUMBER: _builtins.int
     BIRTH_DATE_FIELD_NUMBER: _builtins.int
     LEVEL_FIELD_NUMBER: _builtins.int
+    UNPROVED_FIELD_NUMBER: _builtins.int
     request_id: _builtins.bytes
     """request_id is 16 random bytes; the same request again gives the same identity."""
     user_id: _builtins.str
@@ -104,7 +109,13 @@ class CreateIdentityRequest(_message.Message):
     birth_date: _builtins.str
     """birth_date is YYYY-MM-DD; empty if not known. PINs may not resemble it."""
     level: _login_service_pb2.AssuranceLevel.ValueType
-    """level is how well the identity was proved; SUBSTANTIAL if unspecified."""
+    """level is how well the registrar vouches that the identity was proved; SUBSTANTIAL if unspecified. Must
+    be unspecified if unproved.
+    """
+    unproved: _builtins.bool
+    """unproved says that nobody vouches: a desk is to identify the subscriber, and until
+    RecordIdentification there is no activation code.
+    """
     def __init__(
         self,
         *,
@@ -113,10 +124,11 @@ class CreateIdentityRequest(_message.Message):
         name: _builtins.str = ...,
         birth_date: _builtins.str = ...,
         level: _login_service_pb2.AssuranceLevel.ValueType = ...,
+        unproved: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["birth_date", b"birth_date", "level", b"level", "name", b"name", "request_id", b"request_id", "user_id", b"user_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["birth_date", b"birth_date", "level", b"level", "name", b"name", "request_id", b"request_id", "unproved", b"unproved", "user_id", b"user_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -203,6 +215,8 @@ class Identity(_message.Message):
     AUTHENTICATORS_FIELD_NUMBER: _builtins.int
     CONTACT_DETAILS_FIELD_NUMBER: _builtins.int
     PHONE_NUMBER_CHANGED_AT_MS_FIELD_NUMBER: _builtins.int
+    PROVED_SINCE_MS_FIELD_NUMBER: _builtins.int
+    AUTHENTICATORS_ADVISED_FIELD_NUMBER: _builtins.int
     identity_id: _builtins.bytes
     """identity_id is 16 bytes."""
     user_id: _builtins.str
@@ -218,6 +232,14 @@ class Identity(_message.Message):
     phone_number_changed_at_ms: _builtins.int
     """phone_number_changed_at_ms is since when the phone number is what it is, Unix time in milliseconds; 0
     if it was never set.
+    """
+    proved_since_ms: _builtins.int
+    """proved_since_ms is since when somebody answers for who it is, Unix time in milliseconds; 0 if nobody
+    does.
+    """
+    authenticators_advised: _builtins.int
+    """authenticators_advised is how many more usable authenticators the subscriber should have, so that losing
+    one locks nobody out; 0 if there are enough.
     """
     @_builtins.property
     def authenticators(self) -> _containers.RepeatedCompositeFieldContainer[Global___Authenticator]:
@@ -239,10 +261,12 @@ class Identity(_message.Message):
         authenticators: _abc.Iterable[Global___Authenticator] | None = ...,
         contact_details: Global___ContactDetails | None = ...,
         phone_number_changed_at_ms: _builtins.int = ...,
+        proved_since_ms: _builtins.int = ...,
+        authenticators_advised: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["contact_details", b"contact_details"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["authenticators", b"authenticators", "blocked", b"blocked", "contact_details", b"contact_details", "created_at_ms", b"created_at_ms", "identity_id", b"identity_id", "level", b"level", "name", b"name", "phone_number_changed_at_ms", b"phone_number_changed_at_ms", "user_id", b"user_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["authenticators", b"authenticators", "authenticators_advised", b"authenticators_advised", "blocked", b"blocked", "contact_details", b"contact_details", "created_at_ms", b"created_at_ms", "identity_id", b"identity_id", "level", b"level", "name", b"name", "phone_number_changed_at_ms", b"phone_number_changed_at_ms", "proved_since_ms", b"proved_since_ms", "user_id", b"user_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

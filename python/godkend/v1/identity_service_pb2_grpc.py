@@ -28,9 +28,9 @@ if _version_not_supported:
 
 
 class IdentityServiceStub:
-    """IdentityService is called with `authorization: Bearer <token>`: CreateIdentity,
-    IssueActivationCode and unblocking by registrars; reading and blocking by registrars and support;
-    contact details by registrars and self-service sites.
+    """IdentityService is called with `authorization: Bearer <token>`: CreateIdentity and unblocking by
+    registrars; reading and blocking by registrars and support; activation codes and contact details by
+    registrars and self-service sites, which may read too.
 
     A self-service site acts for a subscriber who is signed in to it, and shows that with each call:
     `subscriber-assertion: <assertion>` in the metadata, the one that the login there ended in, not more
@@ -76,9 +76,9 @@ class IdentityServiceStub:
 
 
 class IdentityServiceServicer:
-    """IdentityService is called with `authorization: Bearer <token>`: CreateIdentity,
-    IssueActivationCode and unblocking by registrars; reading and blocking by registrars and support;
-    contact details by registrars and self-service sites.
+    """IdentityService is called with `authorization: Bearer <token>`: CreateIdentity and unblocking by
+    registrars; reading and blocking by registrars and support; activation codes and contact details by
+    registrars and self-service sites, which may read too.
 
     A self-service site acts for a subscriber who is signed in to it, and shows that with each call:
     `subscriber-assertion: <assertion>` in the metadata, the one that the login there ended in, not more
@@ -107,7 +107,8 @@ class IdentityServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def IssueActivationCode(self, request, context):
-        """IssueActivationCode makes a one-time code and ends earlier unused ones.
+        """IssueActivationCode makes a one-time code and ends earlier unused ones. For a subscriber who is
+        proved, and old enough or with a parent's consent: see IssuingService.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -169,9 +170,9 @@ def add_IdentityServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class IdentityService:
-    """IdentityService is called with `authorization: Bearer <token>`: CreateIdentity,
-    IssueActivationCode and unblocking by registrars; reading and blocking by registrars and support;
-    contact details by registrars and self-service sites.
+    """IdentityService is called with `authorization: Bearer <token>`: CreateIdentity and unblocking by
+    registrars; reading and blocking by registrars and support; activation codes and contact details by
+    registrars and self-service sites, which may read too.
 
     A self-service site acts for a subscriber who is signed in to it, and shows that with each call:
     `subscriber-assertion: <assertion>` in the metadata, the one that the login there ended in, not more

@@ -29,9 +29,9 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class IdentityServiceStub:
-    """IdentityService is called with `authorization: Bearer <token>`: CreateIdentity,
-    IssueActivationCode and unblocking by registrars; reading and blocking by registrars and support;
-    contact details by registrars and self-service sites.
+    """IdentityService is called with `authorization: Bearer <token>`: CreateIdentity and unblocking by
+    registrars; reading and blocking by registrars and support; activation codes and contact details by
+    registrars and self-service sites, which may read too.
 
     A self-service site acts for a subscriber who is signed in to it, and shows that with each call:
     `subscriber-assertion: <assertion>` in the metadata, the one that the login there ended in, not more
@@ -49,7 +49,9 @@ class IdentityServiceStub:
     SetContactDetails: _grpc.UnaryUnaryMultiCallable[_identity_service_pb2.SetContactDetailsRequest, _identity_service_pb2.SetContactDetailsResponse]
     """SetContactDetails replaces how a subscriber is reached. Repeating it changes nothing."""
     IssueActivationCode: _grpc.UnaryUnaryMultiCallable[_identity_service_pb2.IssueActivationCodeRequest, _identity_service_pb2.IssueActivationCodeResponse]
-    """IssueActivationCode makes a one-time code and ends earlier unused ones."""
+    """IssueActivationCode makes a one-time code and ends earlier unused ones. For a subscriber who is
+    proved, and old enough or with a parent's consent: see IssuingService.
+    """
     BlockIdentity: _grpc.UnaryUnaryMultiCallable[_identity_service_pb2.BlockIdentityRequest, _identity_service_pb2.BlockIdentityResponse]
     """BlockIdentity blocks a whole identity, or one authenticator of it. Repeating it changes nothing."""
     UnblockIdentity: _grpc.UnaryUnaryMultiCallable[_identity_service_pb2.UnblockIdentityRequest, _identity_service_pb2.UnblockIdentityResponse]
@@ -57,9 +59,9 @@ class IdentityServiceStub:
 
 @_typing.type_check_only
 class IdentityServiceAsyncStub(IdentityServiceStub):
-    """IdentityService is called with `authorization: Bearer <token>`: CreateIdentity,
-    IssueActivationCode and unblocking by registrars; reading and blocking by registrars and support;
-    contact details by registrars and self-service sites.
+    """IdentityService is called with `authorization: Bearer <token>`: CreateIdentity and unblocking by
+    registrars; reading and blocking by registrars and support; activation codes and contact details by
+    registrars and self-service sites, which may read too.
 
     A self-service site acts for a subscriber who is signed in to it, and shows that with each call:
     `subscriber-assertion: <assertion>` in the metadata, the one that the login there ended in, not more
@@ -74,16 +76,18 @@ class IdentityServiceAsyncStub(IdentityServiceStub):
     SetContactDetails: _aio.UnaryUnaryMultiCallable[_identity_service_pb2.SetContactDetailsRequest, _identity_service_pb2.SetContactDetailsResponse]  # type: ignore[assignment]
     """SetContactDetails replaces how a subscriber is reached. Repeating it changes nothing."""
     IssueActivationCode: _aio.UnaryUnaryMultiCallable[_identity_service_pb2.IssueActivationCodeRequest, _identity_service_pb2.IssueActivationCodeResponse]  # type: ignore[assignment]
-    """IssueActivationCode makes a one-time code and ends earlier unused ones."""
+    """IssueActivationCode makes a one-time code and ends earlier unused ones. For a subscriber who is
+    proved, and old enough or with a parent's consent: see IssuingService.
+    """
     BlockIdentity: _aio.UnaryUnaryMultiCallable[_identity_service_pb2.BlockIdentityRequest, _identity_service_pb2.BlockIdentityResponse]  # type: ignore[assignment]
     """BlockIdentity blocks a whole identity, or one authenticator of it. Repeating it changes nothing."""
     UnblockIdentity: _aio.UnaryUnaryMultiCallable[_identity_service_pb2.UnblockIdentityRequest, _identity_service_pb2.UnblockIdentityResponse]  # type: ignore[assignment]
     """UnblockIdentity takes a block back. Strikes and locks stay. Repeating it changes nothing."""
 
 class IdentityServiceServicer(metaclass=_abc_1.ABCMeta):
-    """IdentityService is called with `authorization: Bearer <token>`: CreateIdentity,
-    IssueActivationCode and unblocking by registrars; reading and blocking by registrars and support;
-    contact details by registrars and self-service sites.
+    """IdentityService is called with `authorization: Bearer <token>`: CreateIdentity and unblocking by
+    registrars; reading and blocking by registrars and support; activation codes and contact details by
+    registrars and self-service sites, which may read too.
 
     A self-service site acts for a subscriber who is signed in to it, and shows that with each call:
     `subscriber-assertion: <assertion>` in the metadata, the one that the login there ended in, not more
@@ -120,7 +124,9 @@ class IdentityServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _identity_service_pb2.IssueActivationCodeRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_identity_service_pb2.IssueActivationCodeResponse, _abc.Awaitable[_identity_service_pb2.IssueActivationCodeResponse]]:
-        """IssueActivationCode makes a one-time code and ends earlier unused ones."""
+        """IssueActivationCode makes a one-time code and ends earlier unused ones. For a subscriber who is
+        proved, and old enough or with a parent's consent: see IssuingService.
+        """
 
     @_abc_1.abstractmethod
     def BlockIdentity(

@@ -208,6 +208,8 @@ impl World {
             name: "Erik Hansen".to_owned(),
             birth_date: None,
             level: Level::Substantial,
+            is_vouched: true,
+            identified_at: None,
             contact: Contact::default(),
             blocked_at: None,
             created_at: NOW,

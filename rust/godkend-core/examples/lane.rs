@@ -83,7 +83,7 @@ fn registrations(count: usize) -> Vec<CreateIdentity> {
             user_id: UserId::choose(&user_id).unwrap(),
             name: "Erik Hansen".to_owned(),
             birth_date: None,
-            level: Level::Substantial,
+            level: Some(Level::Substantial),
         }
     };
     (0..count).map(registration).collect()

@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 
 use crate::Id;
 use crate::clock::Millis;
-use crate::error::{Error, Result};
+use crate::error::{Error, Reason, Result};
 use crate::keys::Keys;
 use crate::policy::ActivationPolicy;
 use crate::signature::PublicKey;
@@ -46,6 +46,19 @@ impl Channel {
             2 => Ok(Self::Paper),
             3 => Ok(Self::Profile),
             _ => Err(Error::invalid("channel", "must be SMS, PAPER or PROFILE")),
+        }
+    }
+
+    /// Whether a code may be made this way: on the profile page for a subscriber who is signed in there, at
+    /// `signed_in_at`, and by the other ways for a registrar, who is not.
+    ///
+    /// # Errors
+    /// Denied with `ACTIVATION_CHANNEL_FORBIDDEN`.
+    pub fn check(self, signed_in_at: Option<Millis>) -> Result<()> {
+        if (self == Self::Profile) == signed_in_at.is_some() {
+            Ok(())
+        } else {
+            Err(Error::denied(Reason::ActivationChannelForbidden))
         }
     }
 
@@ -206,6 +219,16 @@ mod tests {
         assert_eq!(tried("abc2-3456"), Match::Proved);
         assert_eq!(tried("ABC23457"), Match::Named);
         assert_eq!(tried("ABD23456"), Match::Other);
+    }
+
+    #[test]
+    fn the_profile_is_for_the_signed_in_and_the_other_ways_for_registrars() {
+        for (channel, by_registrar) in
+            [(Channel::Sms, true), (Channel::Paper, true), (Channel::Profile, false)]
+        {
+            assert_eq!(channel.check(None).is_ok(), by_registrar, "{channel:?}");
+            assert_eq!(channel.check(Some(0)).is_ok(), !by_registrar, "{channel:?}");
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@ use crate::clock::Millis;
 use crate::error::{Error, Reason, Result};
 use crate::level::Enrolment;
 use crate::lockout::Lockout;
+use crate::policy::IssuingPolicy;
 use crate::signature::PublicKey;
 
 /// The most attempts that the guard against replay remembers, per login and per authenticator.
@@ -63,6 +64,13 @@ impl Authenticator {
     }
 }
 
+/// How many more authenticators are advised to a subscriber who has so many that may be used: one that is
+/// lost must not be the only way in.
+#[must_use]
+pub fn advised(usable: usize, policy: &IssuingPolicy) -> u32 {
+    policy.authenticators_advised.saturating_sub(u32::try_from(usable).unwrap_or(u32::MAX))
+}
+
 /// Remembers an attempt in a bounded list.
 ///
 /// # Errors
@@ -76,4 +84,15 @@ pub fn remember(attempts: &mut Vec<Id>, attempt_id: Id) -> Result<()> {
     }
     attempts.push(attempt_id);
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_are_advised() {
+        let policy = IssuingPolicy::default();
+        assert_eq!([0, 1, 2, 3, 100].map(|usable| advised(usable, &policy)), [2, 1, 0, 0, 0]);
+    }
 }

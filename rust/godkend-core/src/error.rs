@@ -142,6 +142,33 @@ reasons! {
     SyntheticStore = "SYNTHETIC_STORE",
     /// The whole identity is blocked.
     IdentityBlocked = "IDENTITY_BLOCKED",
+    // Issuing
+    /// Nobody has recorded who this is.
+    IdentityNotProved = "IDENTITY_NOT_PROVED",
+    /// Too young for an identity.
+    AgeTooLow = "AGE_TOO_LOW",
+    /// No birth date is on record, and no registrar answers for the age.
+    AgeUnknown = "AGE_UNKNOWN",
+    /// Old enough only with a parent's consent, which is not on record.
+    ConsentRequired = "CONSENT_REQUIRED",
+    /// Old enough without a parent's consent.
+    ConsentNotNeeded = "CONSENT_NOT_NEEDED",
+    /// Whoever consents is not an adult who is known, somebody else, and not blocked.
+    ParentNotAllowed = "PARENT_NOT_ALLOWED",
+    /// The document is no longer valid.
+    DocumentExpired = "DOCUMENT_EXPIRED",
+    /// The document says another birth date than the one on record.
+    BirthDateDiffers = "BIRTH_DATE_DIFFERS",
+    /// The witness is the person themself, blocked, or not known well enough.
+    WitnessNotAllowed = "WITNESS_NOT_ALLOWED",
+    /// The witness is not known to be of age.
+    WitnessTooYoung = "WITNESS_TOO_YOUNG",
+    /// The witness has not been known for long enough.
+    WitnessTooNew = "WITNESS_TOO_NEW",
+    /// The witness has spoken for too many lately.
+    WitnessTooOften = "WITNESS_TOO_OFTEN",
+    /// This caller hands out codes in another way.
+    ActivationChannelForbidden = "ACTIVATION_CHANNEL_FORBIDDEN",
     // Activation
     /// User ID and activation code do not fit, or the code is spent; which of these is not said.
     ActivationCodeWrong = "ACTIVATION_CODE_WRONG",

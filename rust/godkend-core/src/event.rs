@@ -13,6 +13,10 @@ pub mod kind {
     pub const POPULATION_SEEDED: &str = "population.seeded";
     /// A subscriber was registered.
     pub const IDENTITY_CREATED: &str = "identity.created";
+    /// An officer recorded who a subscriber is.
+    pub const IDENTITY_IDENTIFIED: &str = "identity.identified";
+    /// An officer recorded a parent's consent.
+    pub const CONSENT_RECORDED: &str = "consent.recorded";
     /// The phone number, the e-mail address or the language changed.
     pub const CONTACT_CHANGED: &str = "contact.changed";
     /// A whole identity was blocked.

@@ -32,6 +32,10 @@ pub struct Identity {
     pub birth_date: Option<BirthDate>,
     /// How well the identity was proved (IAL).
     pub level: Level,
+    /// Whether the registrar that registered it answers for who it is.
+    pub is_vouched: bool,
+    /// Since when there is evidence of who it is, if there is any.
+    pub identified_at: Option<Millis>,
     /// How the subscriber can be reached.
     pub contact: Contact,
     /// Since when it is blocked.
@@ -50,6 +54,12 @@ impl Identity {
             Some(_) => Err(Error::denied(Reason::IdentityBlocked)),
             None => Ok(()),
         }
+    }
+
+    /// Since when somebody answers for who it is; `None` if nobody does.
+    #[must_use]
+    pub const fn proved_since(&self) -> Option<Millis> {
+        if self.is_vouched { Some(self.created_at) } else { self.identified_at }
     }
 }
 
@@ -189,9 +199,25 @@ fn is_invisible(c: char) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    /// A subscriber for whom a registrar vouches.
+    pub(crate) fn somebody() -> Identity {
+        Identity {
+            id: [1; 16],
+            user_id: UserId::choose("somebody").unwrap(),
+            name: "Somebody".to_owned(),
+            birth_date: None,
+            level: Level::Substantial,
+            is_vouched: true,
+            identified_at: None,
+            contact: Contact::default(),
+            blocked_at: None,
+            created_at: 0,
+        }
+    }
 
     #[test]
     fn case_and_width_make_no_difference() {

@@ -19,17 +19,21 @@
 
 pub mod activation;
 pub mod admission;
+pub mod age;
 pub mod approval;
 pub mod assertion;
 pub mod authenticator;
 pub mod budget;
 pub mod challenge;
+pub mod civil;
 pub mod clock;
+pub mod consent;
 pub mod contact;
 pub mod digest;
 pub mod engine;
 pub mod error;
 pub mod event;
+pub mod evidence;
 pub mod identity;
 pub mod keys;
 pub mod level;
@@ -45,6 +49,7 @@ pub mod store;
 pub mod throttle;
 #[cfg(test)]
 mod vectors;
+pub mod witness;
 
 /// Names a row: 16 bytes that nobody can guess.
 pub type Id = [u8; 16];

@@ -90,6 +90,28 @@ section! {
 }
 
 section! {
+    /// Who gets an identity, and who may speak for whom.
+    IssuingPolicy, "issuing" {
+        /// The age from which one needs nobody's consent, in years.
+        alone_years_min: u16 = 15, in 1..=30;
+        /// The age from which one may have an identity with a parent's consent, in years.
+        consent_years_min: u16 = 13, in 1..=30;
+        /// The age of a parent who consents, in years.
+        parent_years_min: u16 = 18, in 1..=30;
+        /// The age of a witness, in years.
+        witness_years_min: u16 = 18, in 1..=30;
+        /// For how long a witness must have been known.
+        witness_known_ms_min: u64 = 10 * DAY_MS, in 0..=3_660 * DAY_MS;
+        /// How long a witness's statement counts.
+        witness_window_ms: u64 = 120 * DAY_MS, in DAY_MS..=3_660 * DAY_MS;
+        /// How many statements a witness may make while they count.
+        witness_statements_max: u32 = 3, in 1..=100;
+        /// How many authenticators a subscriber is advised to have.
+        authenticators_advised: u32 = 2, in 1..=10;
+    }
+}
+
+section! {
     /// The bounds of the work under way in one process.
     EnginePolicy, "engine" {
         /// Threads that hash, each holding `pin.memory_kib`; 0 for twice the cores.
@@ -224,6 +246,8 @@ pub struct Policy {
     pub login: LoginPolicy,
     /// The way to an activated phone.
     pub activation: ActivationPolicy,
+    /// Who gets an identity, and who may speak for whom.
+    pub issuing: IssuingPolicy,
     /// What self-service sites may do.
     pub self_service: SelfServicePolicy,
     /// What an assertion says about its maker.
@@ -253,6 +277,7 @@ impl Policy {
         policy.budget.validate()?;
         policy.login.validate()?;
         policy.activation.validate()?;
+        policy.issuing.validate()?;
         policy.self_service.validate()?;
         policy.assertion.validate()?;
         policy.admission.validate()?;

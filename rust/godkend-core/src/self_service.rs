@@ -14,6 +14,7 @@ use subtle::ConstantTimeEq as _;
 
 use crate::Id;
 use crate::assertion::pairwise_subject;
+use crate::authenticator::Authenticator;
 use crate::clock::Millis;
 use crate::error::{Error, Reason, Result};
 use crate::keys::Keys;
@@ -35,7 +36,7 @@ struct Claims {
     auth_time: i64,
 }
 
-/// Returns if `assertion` was made here for one of `service_providers`, about this identity, by a login at
+/// Returns when the subscriber signed in, if `assertion` was made here for one of `service_providers`, about this identity, by a login at
 /// Substantial or above that is not older than `age_ms_max`. No service provider named means any.
 ///
 /// # Errors
@@ -47,15 +48,29 @@ pub fn prove(
     service_providers: &[String],
     age_ms_max: u64,
     now: Millis,
-) -> Result<()> {
+) -> Result<Millis> {
     let claims = read(keys, assertion).ok_or(Error::denied(Reason::SubscriberNotProved))?;
     let subject = pairwise_subject(keys, identity_id, &claims.aud);
-    let age_ms = now.saturating_sub(claims.auth_time.saturating_mul(1_000));
+    let signed_in_at = claims.auth_time.saturating_mul(1_000);
+    let age_ms = now.saturating_sub(signed_in_at);
     let fits = (service_providers.is_empty() || service_providers.contains(&claims.aud))
         && bool::from(subject.as_bytes().ct_eq(claims.sub.as_bytes()))
         && matches!(claims.nsis_loa.as_str(), "Substantial" | "High")
         && u64::try_from(age_ms).is_ok_and(|age_ms| age_ms <= age_ms_max);
-    if fits { Ok(()) } else { Err(Error::denied(Reason::SubscriberNotProved)) }
+    if fits { Ok(signed_in_at) } else { Err(Error::denied(Reason::SubscriberNotProved)) }
+}
+
+/// Whether who signed in then may still add an authenticator: a login before a block may have been the
+/// thief's, who would come back with a phone of their own.
+///
+/// # Errors
+/// Denied with `SUBSCRIBER_NOT_PROVED` if an authenticator was blocked since.
+pub fn check_session(authenticators: &[Authenticator], signed_in_at: Millis) -> Result<()> {
+    let blocked_since = |it: &Authenticator| it.blocked_at.is_some_and(|at| at >= signed_in_at);
+    if authenticators.iter().any(blocked_since) {
+        return Err(Error::denied(Reason::SubscriberNotProved));
+    }
+    Ok(())
 }
 
 /// The claims of an assertion whose signature is by one of these keys.
@@ -84,10 +99,31 @@ fn read(keys: &Keys, assertion: &str) -> Option<Claims> {
 mod tests {
     use super::*;
     use crate::assertion::{self, Claims as Asserted};
+    use crate::lockout::Lockout;
+    use crate::signature::{Algorithm, PublicKey};
+    use aws_lc_rs::signature::KeyPair as _;
 
     const WHO: Id = [7; 16];
     const NOW: Millis = 1_800_000_000_000;
     const AGE_MS_MAX: u64 = 900_000;
+
+    fn phone() -> Authenticator {
+        let key = aws_lc_rs::signature::Ed25519KeyPair::from_seed_unchecked(&[1; 32]).unwrap();
+        Authenticator {
+            id: [1; 16],
+            identity_id: WHO,
+            device_name: "phone".to_owned(),
+            public_key: PublicKey::parse(Algorithm::Ed25519, key.public_key().as_ref()).unwrap(),
+            biometrics_on: false,
+            pin_record: Vec::new(),
+            pin_version: 1,
+            lockout: Lockout::default(),
+            attempts: Vec::new(),
+            blocked_at: None,
+            activated_at: 0,
+            enrolment: crate::level::Enrolment::default(),
+        }
+    }
 
     fn asserted(keys: &Keys, aud: &str, level: &str, auth_time_ms: Millis) -> String {
         let claims = Asserted {
@@ -122,6 +158,17 @@ mod tests {
             assert!(!proved(&keys, &asserted(&keys, "tax", "High", NOW), &WHO, NOW), "elsewhere");
             assert!(!proved(&keys, &asserted(&keys, "profile", "Low", NOW), &WHO, NOW), "too low");
             assert!(!proved(&Keys::generate().unwrap(), &mine, &WHO, NOW), "another instance");
+        }
+    }
+
+    #[test]
+    fn a_login_before_a_block_adds_no_authenticator() {
+        let blocked_at = |blocked_at| Authenticator { blocked_at, ..phone() };
+        assert_eq!(check_session(&[], NOW), Ok(()));
+        assert_eq!(check_session(&[blocked_at(None), blocked_at(Some(NOW - 1))], NOW), Ok(()));
+        for since in [NOW, NOW + 1] {
+            let refused = check_session(&[blocked_at(None), blocked_at(Some(since))], NOW);
+            assert_eq!(refused, Err(Error::denied(Reason::SubscriberNotProved)));
         }
     }
 

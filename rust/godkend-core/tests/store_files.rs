@@ -19,9 +19,12 @@ use godkend_core::Id;
 use godkend_core::activation::{Activation, Channel, Code, CodeState};
 use godkend_core::approval::UserVerification;
 use godkend_core::authenticator::Authenticator;
+use godkend_core::civil::Date;
+use godkend_core::consent::Consent;
 use godkend_core::contact::{Contact, Language};
 use godkend_core::error::{Error, Reason, Result};
 use godkend_core::event::{NewEvent, kind};
+use godkend_core::evidence::{Document, DocumentKind, Evidence, Method};
 use godkend_core::identity::{Identity, Level, UserId};
 use godkend_core::keys::Keys;
 use godkend_core::level::Enrolment;
@@ -42,6 +45,8 @@ fn identity(id: Id, user_id: &str) -> Identity {
         name: "Anna Jensen".to_owned(),
         birth_date: Some(BirthDate::new(1990, 12, 31).unwrap()),
         level: Level::High,
+        is_vouched: false,
+        identified_at: Some(NOW + 3),
         contact: Contact {
             phone_number: Some("+4512345678".to_owned()),
             phone_number_changed_at: Some(NOW - 2),
@@ -119,6 +124,36 @@ fn login() -> Login {
     }
 }
 
+fn evidence() -> Evidence {
+    Evidence {
+        id: [10; 16],
+        identity_id: [1; 16],
+        recorded_by: "desk".to_owned(),
+        officer_id: "officer 7".to_owned(),
+        document: Document {
+            kind: DocumentKind::DrivingLicence,
+            country: "DNK".to_owned(),
+            number_digest: [4; 32],
+            expires_on: Date::new(2031, 5, 4).unwrap(),
+        },
+        method: Method::Witness,
+        witness_id: Some([11; 16]),
+        level: Level::Substantial,
+        recorded_at: NOW,
+    }
+}
+
+fn consent() -> Consent {
+    Consent {
+        id: [12; 16],
+        identity_id: [1; 16],
+        parent_id: [11; 16],
+        recorded_by: "desk".to_owned(),
+        officer_id: "officer 7".to_owned(),
+        recorded_at: NOW,
+    }
+}
+
 fn event() -> NewEvent {
     NewEvent {
         kind: kind::PIN_WRONG,
@@ -136,6 +171,8 @@ fn fill(connection: &mut dyn Connection, durable: bool) {
         tx.put_identity(&identity([1; 16], "anna"))?;
         tx.put_authenticator(&authenticator())?;
         tx.put_code(&code())?;
+        tx.add_evidence(&evidence())?;
+        tx.add_consent(&consent())?;
         tx.put_login(&login())?;
         tx.put_budget(&[1; 16], 5)?;
         tx.append_event(event(), NOW)
@@ -152,6 +189,12 @@ fn look(tx: &mut dyn Tx) -> Result<()> {
     assert_eq!(tx.code(&[5; 16])?, Some(code()));
     assert_eq!(tx.issued_codes_of(&[1; 16])?, vec![code()]);
     assert_eq!(tx.code_by_activation(&[6; 16])?, Some(code()));
+    assert_eq!(tx.evidence(&[10; 16])?, Some(evidence()));
+    assert_eq!(tx.evidence_of(&[1; 16])?, vec![evidence()]);
+    assert_eq!(tx.statements_of(&[11; 16], NOW - 1)?, vec![NOW]);
+    assert!(tx.statements_of(&[11; 16], NOW)?.is_empty());
+    assert_eq!(tx.consent(&[12; 16])?, Some(consent()));
+    assert!(tx.has_consent(&[1; 16])? && !tx.has_consent(&[11; 16])?);
     assert_eq!(tx.login(&[9; 16])?, Some(login()));
     assert_eq!(tx.budget(&[1; 16])?, 5);
     assert_eq!(tx.last_login_change()?, 1);
@@ -213,6 +256,13 @@ fn a_damaged_row_is_a_fault_and_never_another_value() {
         "UPDATE code SET activation_challenge = x'00'",
         "UPDATE code SET activation_challenge = NULL",
         "UPDATE code SET finished_by = x'00'",
+        "UPDATE evidence SET document_kind = 5",
+        "UPDATE evidence SET document_number_digest = x'00'",
+        "UPDATE evidence SET document_expires_on = '2031-02-29'",
+        "UPDATE evidence SET method = 3",
+        "UPDATE evidence SET witness_id = x'00'",
+        "UPDATE evidence SET level = 0",
+        "UPDATE consent SET parent_id = x'00'",
         "UPDATE login SET state = 0",
         "UPDATE login SET state = 8",
         "UPDATE login SET level_min = 4",
@@ -240,6 +290,8 @@ fn a_damaged_row_is_a_fault_and_never_another_value() {
             (|tx| tx.identity(&[1; 16]).map(drop)) as fn(&mut dyn Tx) -> Result<()>,
             |tx| tx.authenticator(&[2; 16]).map(drop),
             |tx| tx.code(&[5; 16]).map(drop),
+            |tx| tx.evidence(&[10; 16]).map(drop),
+            |tx| tx.consent(&[12; 16]).map(drop),
             |tx| tx.login(&[9; 16]).map(drop),
             |tx| tx.events_after(0, 9).map(drop),
         ]

@@ -27,7 +27,7 @@ use godkend_core::engine::lane::{Command, Moment};
 use godkend_core::error::{Error, Result};
 use godkend_core::identity::{Level, UserId};
 use godkend_core::keys::Keys;
-use godkend_core::pin::{Arena, Params, Pin, PinRecord};
+use godkend_core::pin::{Arena, BirthDate, Params, Pin, PinRecord};
 use godkend_core::policy::Policy;
 use godkend_core::random::SeededRandom;
 use godkend_core::signature::{Algorithm, PublicKey};
@@ -277,8 +277,8 @@ impl World {
                     request_id: [request; 16],
                     user_id: UserId::choose(USER_IDS[who]).unwrap(),
                     name: "Somebody".to_owned(),
-                    birth_date: None,
-                    level: if who == 0 { Level::Substantial } else { Level::Low },
+                    birth_date: BirthDate::new(1990, 12, 31).ok(),
+                    level: Some(if who == 0 { Level::Substantial } else { Level::Low }),
                 };
                 if let Some(id) = self.both(&create, |id| format!("{id:?}")) {
                     self.identities[who] = id;
@@ -300,6 +300,7 @@ impl World {
                     identity_id: self.identities[who],
                     channel: Channel::Sms,
                     attested_key: None,
+                    signed_in_at: None,
                 };
                 let show =
                     |issued: &CodeIssued| format!("{} {}", issued.text.reveal(), issued.expires_at);

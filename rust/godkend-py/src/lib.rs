@@ -17,7 +17,7 @@ mod _core {
     #[pymodule_export]
     use crate::outcome::{
         PyActivationBegun, PyActivationCodeIssued, PyAuthenticatorView, PyEventView,
-        PyIdentityView, PyLoginOpened, PyLoginStarted, PyLoginView,
+        PyEvidenceView, PyIdentityView, PyLoginOpened, PyLoginStarted, PyLoginView,
     };
     #[pymodule_export]
     use crate::seeding::PySeeding;

@@ -31,7 +31,7 @@ use watcher::Watcher;
 
 use crate::Id;
 use crate::admission::Waiting;
-use crate::clock::Clock;
+use crate::clock::{Clock, Millis};
 use crate::error::{Error, Reason, Result};
 use crate::keys::Keys;
 use crate::pin::Arena;
@@ -182,7 +182,8 @@ impl Engine {
         self.shared.admission().admit(&waiting, &self.shared.policy.admission, now_us)
     }
 
-    /// Returns if the subscriber is signed in to one of these service providers; none named means any.
+    /// Returns since when the subscriber is signed in to one of these service providers; none named means
+    /// any.
     ///
     /// # Errors
     /// Denied with `SUBSCRIBER_NOT_PROVED`, by [`crate::self_service`].
@@ -191,7 +192,7 @@ impl Engine {
         assertion: &str,
         identity_id: &Id,
         service_providers: &[String],
-    ) -> Result<()> {
+    ) -> Result<Millis> {
         let Shared { keys, policy, clock, .. } = &*self.shared;
         let age_ms_max = policy.self_service.login_age_ms_max;
         let now = clock.now_ms();

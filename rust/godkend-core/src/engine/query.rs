@@ -6,9 +6,10 @@ use super::command::LoginView;
 use super::shared::Shared;
 use super::{Deadline, Engine, Reader, Reply};
 use crate::Id;
-use crate::authenticator::Authenticator;
+use crate::authenticator::{self, Authenticator};
 use crate::error::{Error, Reason, Result};
 use crate::event::Event;
+use crate::evidence::Evidence;
 use crate::identity::Identity;
 use crate::store::Tx;
 
@@ -39,7 +40,18 @@ impl Engine {
             let identity = identity.ok_or(Error::denied(Reason::IdentityNotFound))?;
             let authenticators = tx.authenticators_of(&identity.id)?;
             let views = authenticators.into_iter().map(|it| AuthenticatorView::of(it, &shared));
-            Ok(IdentityView { authenticators: views.collect(), identity })
+            let authenticators: Vec<_> = views.collect();
+            let usable = authenticators.iter().filter(|it| it.is_usable()).count();
+            let authenticators_advised = authenticator::advised(usable, &shared.policy.issuing);
+            Ok(IdentityView { identity, authenticators, authenticators_advised })
+        });
+    }
+
+    /// What desks recorded of an identity, oldest first.
+    pub fn list_evidence(&self, identity_id: Id, deadline: Deadline, reply: Reply<Vec<Evidence>>) {
+        self.query(deadline, reply, move |tx| {
+            tx.identity(&identity_id)?.ok_or(Error::denied(Reason::IdentityNotFound))?;
+            tx.evidence_of(&identity_id)
         });
     }
 
@@ -97,6 +109,8 @@ pub struct IdentityView {
     pub identity: Identity,
     /// Its authenticators, in the order of their activation.
     pub authenticators: Vec<AuthenticatorView>,
+    /// How many more the subscriber should have.
+    pub authenticators_advised: u32,
 }
 
 /// An authenticator as registrars and support see it.
@@ -110,6 +124,11 @@ pub struct AuthenticatorView {
 }
 
 impl AuthenticatorView {
+    /// Whether the subscriber can log in with it, now or once a lock has ended.
+    const fn is_usable(&self) -> bool {
+        self.authenticator.blocked_at.is_none() && !self.pin_dead
+    }
+
     fn of(authenticator: Authenticator, shared: &Shared) -> Self {
         let lockout = authenticator.lockout;
         let locked = lockout.locked_until_ms > shared.clock.now_ms();

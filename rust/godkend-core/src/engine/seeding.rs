@@ -141,6 +141,8 @@ impl Rows {
             name: format!("Synthetic Subscriber {index}"),
             birth_date: None,
             level: Level::Substantial,
+            is_vouched: true,
+            identified_at: None,
             contact: Contact::default(),
             blocked_at: None,
             created_at: self.now,

@@ -9,6 +9,7 @@
 use std::fmt;
 
 use super::{PIN_DIGITS, Pin};
+use crate::civil::Date;
 use crate::error::{Error, Result};
 
 /// What makes a PIN easy to guess.
@@ -86,28 +87,19 @@ fn is_pattern(&[a, b, c, d, e, f]: &Digits) -> bool {
     pair_thrice || triple_twice || mirrored || digits_twice || digits_thrice
 }
 
-/// A day in the calendar. Personal data, not a secret.
+/// The day somebody was born. Personal data, not a secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct BirthDate {
-    year: u16,
-    month: u8,
-    day: u8,
-}
+pub struct BirthDate(Date);
 
 impl BirthDate {
-    /// The first year accepted.
-    pub const YEAR_MIN: u16 = 1900;
-    /// The last year accepted.
-    pub const YEAR_MAX: u16 = 2199;
-
     /// A date of the Gregorian calendar, 1900 to 2199.
     ///
     /// # Errors
     /// [`Error::Invalid`] for `birth_date` if there is no such day.
     pub fn new(year: u16, month: u8, day: u8) -> Result<Self> {
-        let known = (Self::YEAR_MIN..=Self::YEAR_MAX).contains(&year)
-            && (1..=days_in_month(year, month)).contains(&day);
-        if known { Ok(Self { year, month, day }) } else { Err(refused()) }
+        Date::new(year, month, day).map(Self).ok_or_else(|| {
+            Error::invalid("birth_date", "must be a day of the calendar, 1900 to 2199")
+        })
     }
 
     /// Reads `YYYY-MM-DD`.
@@ -115,40 +107,22 @@ impl BirthDate {
     /// # Errors
     /// [`Error::Invalid`] for `birth_date` if the text has another form or there is no such day.
     pub fn parse(text: &str) -> Result<Self> {
-        let &[y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2] = text.as_bytes() else {
-            return Err(refused());
-        };
-        if ![y1, y2, y3, y4, m1, m2, d1, d2].iter().all(u8::is_ascii_digit) {
-            return Err(refused());
-        }
-        let two = |tens: u8, ones: u8| (tens - b'0') * 10 + (ones - b'0');
-        Self::new(u16::from(two(y1, y2)) * 100 + u16::from(two(y3, y4)), two(m1, m2), two(d1, d2))
+        Date::parse("birth_date", text).map(Self)
     }
 
-    /// The year, 1900 to 2199.
+    /// The day itself.
     #[must_use]
-    pub const fn year(self) -> u16 {
-        self.year
-    }
-
-    /// The month, 1 to 12.
-    #[must_use]
-    pub const fn month(self) -> u8 {
-        self.month
-    }
-
-    /// The day of the month, 1 to 31.
-    #[must_use]
-    pub const fn day(self) -> u8 {
-        self.day
+    pub const fn date(self) -> Date {
+        self.0
     }
 
     /// Whether the digits are day, month and year (of two digits) in any of their six orders, or
     /// the whole year with the month or the day on either side.
     fn resembles(self, digits: &Digits) -> bool {
         let mut date = [0; 8];
+        let Self(day) = self;
         let numbers =
-            [self.year / 100, self.year % 100, u16::from(self.month), u16::from(self.day)];
+            [day.year() / 100, day.year() % 100, u16::from(day.month()), u16::from(day.day())];
         for (pair, number) in date.chunks_exact_mut(2).zip(numbers) {
             for (digit, value) in pair.iter_mut().zip([number / 10, number % 10]) {
                 // Two-digit numbers, so that the value is below ten and the conversion cannot fail.
@@ -175,23 +149,7 @@ impl BirthDate {
 
 impl fmt::Display for BirthDate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:04}-{:02}-{:02}", self.year, self.month, self.day)
-    }
-}
-
-fn refused() -> Error {
-    Error::invalid("birth_date", "must be a day of the calendar as YYYY-MM-DD, 1900 to 2199")
-}
-
-/// 0 for what is not a month, so that no day fits.
-const fn days_in_month(year: u16, month: u8) -> u8 {
-    let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
-    match month {
-        1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
-        4 | 6 | 9 | 11 => 30,
-        2 if leap => 29,
-        2 => 28,
-        _ => 0,
+        self.0.fmt(f)
     }
 }
 

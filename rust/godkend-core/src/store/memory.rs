@@ -7,8 +7,10 @@ use super::{Connection, Effects, Store, Tx};
 use crate::Id;
 use crate::activation::Code;
 use crate::authenticator::Authenticator;
+use crate::consent::Consent;
 use crate::error::Result;
 use crate::event::Event;
+use crate::evidence::Evidence;
 use crate::identity::Identity;
 use crate::login::Login;
 use crate::population::Mark;
@@ -23,6 +25,8 @@ pub(super) struct Rows {
     pub(super) identities: BTreeMap<Id, Identity>,
     pub(super) authenticators: BTreeMap<Id, Authenticator>,
     pub(super) codes: BTreeMap<Id, Code>,
+    pub(super) evidence: BTreeMap<Id, Evidence>,
+    pub(super) consents: BTreeMap<Id, Consent>,
     pub(super) logins: BTreeMap<Id, Login>,
     pub(super) budgets: BTreeMap<[u8; 16], i64>,
     pub(super) events: Vec<Event>,

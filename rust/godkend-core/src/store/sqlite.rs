@@ -26,8 +26,12 @@ use crate::keys::Keys;
 /// "GKND": tells a store of godkend from any other SQLite file.
 const APPLICATION_ID: i32 = 0x474b_4e44;
 /// The numbered schema changes; each is applied once, in order.
-const MIGRATIONS: &[&str] =
-    &[include_str!("0001.sql"), include_str!("0002.sql"), include_str!("0003.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("0001.sql"),
+    include_str!("0002.sql"),
+    include_str!("0003.sql"),
+    include_str!("0004.sql"),
+];
 const SQLITE_VERSION_MIN: i32 = 3_051_003;
 /// Files up to this size are checked through at the start.
 const CHECKED_BYTES_MAX: u64 = 64 << 20;

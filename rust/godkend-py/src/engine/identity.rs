@@ -17,6 +17,9 @@ use crate::error::Result;
 #[pymethods]
 impl PyEngine {
     #[allow(clippy::too_many_arguments)]
+    #[pyo3(signature = (
+        token, timeout_ms, actor, request_id, user_id, name, birth_date, level, unproved = false
+    ))]
     fn create_identity(
         &self,
         token: u64,
@@ -27,14 +30,22 @@ impl PyEngine {
         name: &str,
         birth_date: &str,
         level: i32,
+        unproved: bool,
     ) -> Result<()> {
+        let level = match (unproved, level) {
+            (false, level) => Some(Level::parse("level", level)?),
+            (true, 0) => None,
+            (true, _) => {
+                return Err(Error::invalid("level", "must be unspecified if unproved").into());
+            }
+        };
         let command = CreateIdentity {
             actor,
             request_id: id("request_id", request_id)?,
             user_id: UserId::choose(user_id)?,
             name: identity::name(name)?,
             birth_date: optional_birth_date(birth_date)?,
-            level: Level::parse("level", level)?,
+            level,
         };
         self.submit(token, timeout_ms, command)
     }
@@ -100,8 +111,11 @@ impl PyEngine {
         self.submit(token, timeout_ms, command)
     }
 
-    #[pyo3(signature = (token, timeout_ms, actor, request_id, identity_id, channel, attested_key = None))]
     #[allow(clippy::too_many_arguments)]
+    #[pyo3(signature = (
+        token, timeout_ms, actor, request_id, identity_id, channel, attested_key = None,
+        signed_in_at_ms = None
+    ))]
     fn issue_activation_code(
         &self,
         token: u64,
@@ -111,6 +125,7 @@ impl PyEngine {
         identity_id: &[u8],
         channel: i32,
         attested_key: Option<&[u8]>,
+        signed_in_at_ms: Option<i64>,
     ) -> Result<()> {
         let channel = Channel::parse(channel)?;
         let attested_key = attested_key.filter(|key| !key.is_empty());
@@ -125,6 +140,7 @@ impl PyEngine {
             identity_id: id("identity_id", identity_id)?,
             channel,
             attested_key: attested_key.transpose()?,
+            signed_in_at: signed_in_at_ms,
         };
         self.submit(token, timeout_ms, command)
     }

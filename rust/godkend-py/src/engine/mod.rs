@@ -4,6 +4,7 @@ mod device;
 mod event;
 mod fields;
 mod identity;
+mod issuing;
 mod login;
 
 use std::os::fd::AsRawFd as _;
@@ -177,7 +178,7 @@ impl PyEngine {
         assertion: &str,
         identity_id: &[u8],
         service_providers: Vec<String>,
-    ) -> Result<()> {
+    ) -> Result<i64> {
         let identity_id = id("identity_id", identity_id)?;
         Ok(self.engine.prove_subscriber(assertion, &identity_id, &service_providers)?)
     }

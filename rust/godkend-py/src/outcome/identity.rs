@@ -56,6 +56,14 @@ impl PyIdentityView {
         self.0.identity.contact.language as u8
     }
     #[getter]
+    fn proved_since_ms(&self) -> i64 {
+        self.0.identity.proved_since().unwrap_or(0)
+    }
+    #[getter]
+    fn authenticators_advised(&self) -> u32 {
+        self.0.authenticators_advised
+    }
+    #[getter]
     fn authenticators(&self) -> Vec<PyAuthenticatorView> {
         self.0.authenticators.iter().map(PyAuthenticatorView::of).collect()
     }

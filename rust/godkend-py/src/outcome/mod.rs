@@ -3,11 +3,13 @@
 mod device;
 mod event;
 mod identity;
+mod issuing;
 mod login;
 
 pub(crate) use device::{PyActivationBegun, PyActivationCodeIssued, PyLoginOpened};
 pub(crate) use event::PyEventView;
 pub(crate) use identity::{PyAuthenticatorView, PyIdentityView};
+pub(crate) use issuing::PyEvidenceView;
 pub(crate) use login::{PyLoginStarted, PyLoginView};
 
 use godkend_core::Id;

@@ -17,6 +17,7 @@ use crate::policy::after;
 use crate::random;
 use crate::signature::PublicKey;
 use crate::store::Tx;
+use crate::{age, self_service};
 
 /// Makes a one-time code and ends earlier unused ones. Repeating the request gives the same code.
 pub struct IssueActivationCode {
@@ -30,6 +31,8 @@ pub struct IssueActivationCode {
     pub channel: Channel,
     /// The fingerprint of the key that the registrar vouches for, if any.
     pub attested_key: Option<[u8; 32]>,
+    /// When the subscriber signed in where they ask for it; `None` if a registrar does.
+    pub signed_in_at: Option<Millis>,
 }
 
 /// A code to hand out.
@@ -45,6 +48,7 @@ impl Command for IssueActivationCode {
     const DURABLE: bool = true;
 
     fn step(&self, tx: &mut dyn Tx, at: &mut Moment<'_>) -> Result<CodeIssued> {
+        self.channel.check(self.signed_in_at)?;
         let id = derive_id(
             at.keys,
             b"activation code id v1",
@@ -66,7 +70,7 @@ impl Command for IssueActivationCode {
         }
         let identity =
             tx.identity(&self.identity_id)?.ok_or(Error::denied(Reason::IdentityNotFound))?;
-        identity.usable()?;
+        self.may_have_code(tx, at, &identity)?;
         for mut earlier in tx.issued_codes_of(&identity.id)? {
             earlier.state = CodeState::Replaced;
             tx.put_code(&earlier)?;
@@ -91,6 +95,21 @@ impl Command for IssueActivationCode {
         };
         tx.append_event(event, at.now)?;
         Ok(issued(&code))
+    }
+}
+
+impl IssueActivationCode {
+    fn may_have_code(&self, tx: &mut dyn Tx, at: &Moment<'_>, identity: &Identity) -> Result<()> {
+        identity.usable()?;
+        if let Some(signed_in_at) = self.signed_in_at {
+            let authenticators = tx.authenticators_of(&identity.id)?;
+            self_service::check_session(&authenticators, signed_in_at)?;
+        }
+        if identity.proved_since().is_none() {
+            return Err(Error::denied(Reason::IdentityNotProved));
+        }
+        let consented = tx.has_consent(&identity.id)?;
+        age::check(identity, consented, &at.policy.issuing, at.now)
     }
 }
 

@@ -22,8 +22,9 @@ pub struct CreateIdentity {
     pub name: String,
     /// If known.
     pub birth_date: Option<BirthDate>,
-    /// How well the identity was proved.
-    pub level: Level,
+    /// How well the identity was proved, by a registrar that vouches for it; `None` for one that is yet to
+    /// be identified at a desk.
+    pub level: Option<Level>,
 }
 
 impl Command for CreateIdentity {
@@ -33,10 +34,7 @@ impl Command for CreateIdentity {
     fn step(&self, tx: &mut dyn Tx, at: &mut Moment<'_>) -> Result<Id> {
         let id = derive_id(at.keys, b"identity v1", &[self.actor.as_bytes(), &self.request_id]);
         if let Some(made) = tx.identity(&id)? {
-            let same = made.user_id == self.user_id
-                && made.name == self.name
-                && made.birth_date == self.birth_date
-                && made.level == self.level;
+            let same = self.made(&made);
             return if same { Ok(id) } else { Err(Error::denied(Reason::RequestIdReused)) };
         }
         if tx.population()?.is_some() {
@@ -50,7 +48,9 @@ impl Command for CreateIdentity {
             user_id: self.user_id.clone(),
             name: self.name.clone(),
             birth_date: self.birth_date,
-            level: self.level,
+            level: self.level.unwrap_or(Level::Low),
+            is_vouched: self.level.is_some(),
+            identified_at: None,
             contact: Contact::default(),
             blocked_at: None,
             created_at: at.now,
@@ -59,11 +59,24 @@ impl Command for CreateIdentity {
             kind: kind::IDENTITY_CREATED,
             identity_id: Some(id),
             actor: self.actor.clone(),
-            detail: serde_json::json!({ "level": self.level.name() }).to_string(),
+            detail: serde_json::json!({ "level": self.level.map(Level::name) }).to_string(),
             ..NewEvent::default()
         };
         tx.append_event(event, at.now)?;
         Ok(id)
+    }
+}
+
+impl CreateIdentity {
+    /// Whether this request made that identity, whatever a desk has recorded since.
+    fn made(&self, made: &Identity) -> bool {
+        let identified = made.identified_at.is_some();
+        let level = self.level.unwrap_or(Level::Low);
+        made.user_id == self.user_id
+            && made.name == self.name
+            && made.is_vouched == self.level.is_some()
+            && (made.level == level || identified && made.level > level)
+            && (made.birth_date == self.birth_date || identified && self.birth_date.is_none())
     }
 }
 

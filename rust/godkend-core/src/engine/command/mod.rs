@@ -9,6 +9,7 @@ mod attempt;
 mod contact;
 mod decision;
 mod identity;
+mod issuing;
 mod login;
 mod pin_change;
 mod sweep;
@@ -22,6 +23,7 @@ pub use decision::{
     ApproveByBiometrics, ChargeApproval, ChargedApproval, RejectLogin, SettleApproval,
 };
 pub use identity::{CreateIdentity, SetBlocked};
+pub use issuing::{RecordConsent, RecordIdentification};
 pub use login::{
     CancelLogin, LoginOpened, LoginStarted, LoginView, OpenLogin, RedeemLogin, StartLogin,
 };

@@ -85,7 +85,8 @@ fn a_birth_date_is_a_day_of_the_real_calendar() {
         "2011-10-01 ",
         "2011-10-0é",
     ] {
-        assert_eq!(BirthDate::parse(unreal), Err(refused()), "{unreal}");
+        let refused = BirthDate::parse(unreal).unwrap_err().to_string();
+        assert!(refused.starts_with("birth_date "), "{unreal}");
     }
 }
 

@@ -12,7 +12,7 @@ use crate::pin::BirthDate;
 macro_rules! columns {
     () => {
         "id, user_id, user_id_canonical, name, birth_date, level, blocked_at, created_at, \
-         phone_number, phone_number_changed_at, email, language"
+         phone_number, phone_number_changed_at, email, language, is_vouched, identified_at"
     };
 }
 
@@ -39,12 +39,14 @@ impl IdentityRows for SqliteTx<'_> {
     fn put_identity(&mut self, identity: &Identity) -> Result<()> {
         let sql = insert!(
             "identity",
-            "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) ON CONFLICT (id) DO UPDATE SET \
+            "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14) \
+             ON CONFLICT (id) DO UPDATE SET \
              user_id = excluded.user_id, user_id_canonical = excluded.user_id_canonical, \
              name = excluded.name, birth_date = excluded.birth_date, level = excluded.level, \
              blocked_at = excluded.blocked_at, phone_number = excluded.phone_number, \
              phone_number_changed_at = excluded.phone_number_changed_at, \
-             email = excluded.email, language = excluded.language"
+             email = excluded.email, language = excluded.language, \
+             identified_at = excluded.identified_at"
         );
         self.put(
             sql,
@@ -61,6 +63,8 @@ impl IdentityRows for SqliteTx<'_> {
                 identity.contact.phone_number_changed_at,
                 identity.contact.email,
                 identity.contact.language as u8,
+                identity.is_vouched,
+                identity.identified_at,
             ],
         )?;
         Ok(())
@@ -100,5 +104,7 @@ fn read_identity(row: &Row<'_>) -> Result<Identity> {
             email: columns.take()?,
             language: Language::parse(columns.take()?).map_err(|_| damaged("language"))?,
         },
+        is_vouched: columns.take()?,
+        identified_at: columns.take()?,
     })
 }

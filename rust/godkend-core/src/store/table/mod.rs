@@ -15,7 +15,9 @@ macro_rules! insert {
 mod authenticator;
 mod budget;
 mod code;
+mod consent;
 mod event;
+mod evidence;
 mod identity;
 mod login;
 mod population;
@@ -23,7 +25,9 @@ mod population;
 pub use authenticator::AuthenticatorRows;
 pub use budget::BudgetRows;
 pub use code::CodeRows;
+pub use consent::ConsentRows;
 pub use event::EventRows;
+pub use evidence::EvidenceRows;
 pub use identity::IdentityRows;
 pub use login::{LoginChange, LoginRows};
 pub use population::PopulationRows;
@@ -41,7 +45,15 @@ fn rows_at_a_time() -> i64 {
 
 /// The rows of all tables, within one transaction. Every call can end in a fault of the store.
 pub trait Tx:
-    AuthenticatorRows + BudgetRows + CodeRows + EventRows + IdentityRows + LoginRows + PopulationRows
+    AuthenticatorRows
+    + BudgetRows
+    + CodeRows
+    + ConsentRows
+    + EventRows
+    + EvidenceRows
+    + IdentityRows
+    + LoginRows
+    + PopulationRows
 {
 }
 
