@@ -26,6 +26,9 @@ __all__ = [
     "LoginView",
     "ManualClock",
     "Seeding",
+    "Session",
+    "TemporaryPinIssued",
+    "TemporaryPinText",
     "Throttle",
     "argon2id",
     "argon2id_kernels",
@@ -187,12 +190,11 @@ class Engine:
 
     def prove_subscriber(
         self, assertion: str, identity_id: bytes, service_providers: list[str]
-    ) -> int:
-        """Returns if the assertion says that this subscriber is signed in, and since when.
+    ) -> Session:
+        """The session in which this subscriber is signed in, if the assertion says that they are.
 
         It was made by this instance for one of the service providers (none named: for any), by a
-        login at Substantial or above, not more than `self_service.login_age_ms_max` ago. Unix time
-        in milliseconds, rounded down to the second. Raises
+        login at Substantial or above, not more than `self_service.login_age_ms_max` ago. Raises
         `Denied` (SUBSCRIBER_NOT_PROVED). Takes about as long as verifying a signature.
         """
 
@@ -363,6 +365,38 @@ class Engine:
         pin_new: str,
     ) -> None:
         """Outcome: None."""
+
+    def issue_temporary_pin(
+        self,
+        token: int,
+        timeout_ms: int,
+        actor: str,
+        request_id: bytes,
+        identity_id: bytes,
+        evidence_reference: str,
+        session: Session | None,
+    ) -> None:
+        """Rests on the subscriber's session, or else on support's evidence.
+
+        Outcome: `TemporaryPinIssued`.
+        """
+
+    def reset_pin(
+        self,
+        token: int,
+        timeout_ms: int,
+        statement: bytes,
+        signature: bytes,
+        temporary_pin: str,
+        pin_new: str,
+    ) -> None:
+        """Outcome: None."""
+
+    def reveal_temporary_pin(self, token: int, timeout_ms: int, temporary_pin_id: bytes) -> None:
+        """For what delivers messages, and nothing else: the id is in `temporary_pin.issued`.
+
+        Outcome: `TemporaryPinText`, or `Denied` (TEMPORARY_PIN_OVER) once it is no longer valid.
+        """
 
     def read_events(self, token: int, timeout_ms: int, after_seq: int, count_max: int) -> None:
         """Outcome: a list of `EventView`, in order."""
@@ -557,6 +591,34 @@ class EvidenceView:
 
     @property
     def recorded_at_ms(self) -> int: ...
+
+@final
+class Session:
+    """A subscriber's session at a self-service site."""
+
+    @property
+    def login_id(self) -> bytes:
+        """The login that it began with."""
+
+    @property
+    def signed_in_at_ms(self) -> int:
+        """When that was approved, rounded down to the second."""
+
+@final
+class TemporaryPinIssued:
+    """A temporary PIN that is on its way. Says nothing about its digits."""
+
+    @property
+    def temporary_pin_id(self) -> bytes: ...
+    @property
+    def expires_at_ms(self) -> int: ...
+
+@final
+class TemporaryPinText:
+    """A temporary PIN for the one message that carries it. Its repr hides it."""
+
+    @property
+    def temporary_pin(self) -> str: ...
 
 @final
 class EventView:

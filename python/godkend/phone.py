@@ -25,9 +25,15 @@ from godkend.statements import (
     approval_statement,
     open_statement,
     pin_change_statement,
+    pin_reset_statement,
 )
 from godkend.v1 import device_service_pb2 as pb
-from godkend.v1 import device_service_pb2_grpc, statement_pb2
+from godkend.v1 import (
+    device_service_pb2_grpc,
+    recovery_service_pb2,
+    recovery_service_pb2_grpc,
+    statement_pb2,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -110,6 +116,7 @@ class Phone:
         self.authenticator_id = authenticator_id
         self._now_ms = now_ms
         self._stub = device_service_pb2_grpc.DeviceServiceStub(channel)
+        self._recovery = recovery_service_pb2_grpc.RecoveryServiceStub(channel)
 
     def __repr__(self) -> str:
         return f"Phone({self.authenticator_id.hex()})"
@@ -181,6 +188,21 @@ class Phone:
         )
         with godkend_errors():
             self._stub.ChangePin(request, timeout=CALL_TIMEOUT_S)
+
+    def reset_pin(self, temporary_pin: str, pin_new: str) -> None:
+        """Chooses a PIN with a temporary one, in place of a forgotten one.
+
+        Raises `Denied`: TEMPORARY_PIN_WRONG with the tries left, TEMPORARY_PIN_OVER, PIN_DEAD.
+        """
+        signed = pin_reset_statement(self.key, self.authenticator_id, self._now_ms())
+        request = recovery_service_pb2.ResetPinRequest(
+            statement=signed.statement,
+            signature=signed.signature,
+            temporary_pin=temporary_pin,
+            pin_new=pin_new,
+        )
+        with godkend_errors():
+            self._recovery.ResetPin(request, timeout=CALL_TIMEOUT_S)
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ ACTIVATION_DOMAIN: Final = b"godkend activation v1\0"
 OPEN_DOMAIN: Final = b"godkend open v1\0"
 APPROVAL_DOMAIN: Final = b"godkend approval v1\0"
 PIN_CHANGE_DOMAIN: Final = b"godkend pin change v1\0"
+PIN_RESET_DOMAIN: Final = b"godkend pin reset v1\0"
 
 ATTEMPT_ID_BYTES: Final = 16
 
@@ -156,6 +157,18 @@ def pin_change_statement(
         signed_at_ms=signed_at_ms,
     )
     return key.signed(PIN_CHANGE_DOMAIN, statement.SerializeToString())
+
+
+def pin_reset_statement(
+    key: DeviceKey, authenticator_id: bytes, signed_at_ms: int, attempt_id: bytes | None = None
+) -> Signed:
+    """Asks for a new PIN with a temporary one; both are sent beside it."""
+    statement = pb.PinResetStatement(
+        authenticator_id=authenticator_id,
+        attempt_id=_fresh() if attempt_id is None else attempt_id,
+        signed_at_ms=signed_at_ms,
+    )
+    return key.signed(PIN_RESET_DOMAIN, statement.SerializeToString())
 
 
 def _fresh() -> bytes:

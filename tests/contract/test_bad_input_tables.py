@@ -9,7 +9,11 @@ import pytest
 from tests.service.world import METHODS
 from tests.support.bad_input import ANYTHING, Rows
 
-MODULES = ("tests.service.test_bad_input", "tests.service.test_issuing_input")
+MODULES = (
+    "tests.service.test_bad_input",
+    "tests.service.test_issuing_input",
+    "tests.service.test_recovery",
+)
 """Each has a table `BAD`; a service stands in one of them."""
 
 TABLES: list[dict[str, Rows]] = [import_module(name).BAD for name in MODULES]

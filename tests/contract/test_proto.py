@@ -16,6 +16,7 @@ from godkend.v1 import (
     identity_service_pb2,
     issuing_service_pb2,
     login_service_pb2,
+    recovery_service_pb2,
     statement_pb2,
 )
 
@@ -31,6 +32,7 @@ FILES: Any = (
     identity_service_pb2,
     issuing_service_pb2,
     login_service_pb2,
+    recovery_service_pb2,
     statement_pb2,
 )
 SECRET = re.compile(
@@ -62,7 +64,7 @@ def test_what_is_secret_is_marked_and_nothing_else(field: FieldDescriptor) -> No
 def test_there_are_as_many_secrets_as_there_should_be() -> None:
     assert sorted(field.name for field in FIELDS if is_secret(field)) == [
         *("activation_code", "activation_code", "app_link", "assertion", "document_number"),
-        *("pin", "pin", "pin_new", "pin_old", "qr_secret", "verifier"),
+        *("pin", "pin", "pin_new", "pin_new", "pin_old", "qr_secret", "temporary_pin", "verifier"),
     ]
 
 

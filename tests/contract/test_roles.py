@@ -50,6 +50,8 @@ EXPECTED: dict[str, set[Role] | None] = {
     "RecordIdentification": {"registrar"},
     "RecordConsent": {"registrar"},
     "ListEvidence": {"registrar", "auditor"},
+    "OrderTemporaryPin": {"support", "self-service"},
+    "ResetPin": None,
     "StreamEvents": {"auditor"},
 }
 """As the comments of the services say it, written down a second time on purpose."""

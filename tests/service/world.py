@@ -31,7 +31,13 @@ from godkend.logs import Log
 from godkend.service.app import running
 from godkend.statements import DeviceKey, activation_statement
 from godkend.v1 import device_service_pb2 as device_pb
-from godkend.v1 import error_reason_pb2, event_service_pb2, identity_service_pb2, login_service_pb2
+from godkend.v1 import (
+    error_reason_pb2,
+    event_service_pb2,
+    identity_service_pb2,
+    login_service_pb2,
+    recovery_service_pb2,
+)
 from godkend.v1 import event_service_pb2 as event_pb
 from godkend.v1 import identity_service_pb2 as identity_pb
 from godkend.v1 import issuing_service_pb2 as issuing_pb
@@ -108,11 +114,19 @@ _CALLERS: dict[str, Client | None] = {
     "DeviceService": ANYBODY,
     "IdentityService": REGISTRAR,
     "IssuingService": REGISTRAR,
+    "RecoveryService": SUPPORT,
     "EventService": AUDITOR,
 }
 METHODS = {
     method.input_type.name: method
-    for file in (login_service_pb2, device_pb, identity_service_pb2, issuing_pb, event_service_pb2)
+    for file in (
+        login_service_pb2,
+        device_pb,
+        identity_service_pb2,
+        issuing_pb,
+        recovery_service_pb2,
+        event_service_pb2,
+    )
     for service in file.DESCRIPTOR.services_by_name.values()
     for method in service.methods
 }

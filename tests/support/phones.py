@@ -17,6 +17,7 @@ from godkend.statements import (
     approval_statement,
     open_statement,
     pin_change_statement,
+    pin_reset_statement,
 )
 from godkend.v1 import statement_pb2 as pb
 from godkend.v1.login_service_pb2 import LOGIN_STATE_APPROVED
@@ -70,6 +71,10 @@ class Phone:
     def changes_pin(self, signed_at_ms: int) -> Signed:
         """Asks for another PIN."""
         return pin_change_statement(self.key, self.authenticator_id, signed_at_ms)
+
+    def resets_pin(self, signed_at_ms: int) -> Signed:
+        """Asks for another PIN with a temporary one."""
+        return pin_reset_statement(self.key, self.authenticator_id, signed_at_ms)
 
 
 @dataclass

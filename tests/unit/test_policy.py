@@ -17,6 +17,8 @@ QUOTAS = (
     "login_overall",
     "activation_source",
     "activation_overall",
+    "temporary_pin_identity",
+    "temporary_pin_overall",
 )
 
 BOUNDS: dict[str, tuple[int, int]] = {
@@ -40,6 +42,9 @@ BOUNDS: dict[str, tuple[int, int]] = {
     "issuing.witness_window_ms": (DAY, 3_660 * DAY),
     "issuing.witness_statements_max": (1, 100),
     "issuing.authenticators_advised": (1, 10),
+    "temporary_pin.life_ms": (MINUTE, DAY),
+    "temporary_pin.tries_max": (1, 10),
+    "temporary_pin.phone_number_age_ms_min": (0, 90 * DAY),
     "self_service.login_age_ms_max": (MINUTE, HOUR),
     "assertion.life_ms": (SECOND, HOUR),
     "admission.hash_wait_ms_max": (1, MINUTE),
@@ -114,6 +119,11 @@ def test_the_defaults_are_the_domains() -> None:
         "witness_window_ms": 120 * DAY,
         "witness_statements_max": 3,
         "authenticators_advised": 2,
+    }
+    assert whole["temporary_pin"] == {
+        "life_ms": HOUR,
+        "tries_max": 3,
+        "phone_number_age_ms_min": 5 * DAY,
     }
     assert (whole["pin"]["memory_kib"], whole["pin"]["iterations"]) == (12_288, 3)
 

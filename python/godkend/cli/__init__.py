@@ -14,6 +14,7 @@ from godkend.cli.importing import import_identities
 from godkend.cli.login import login
 from godkend.cli.output import Commands, unwrapped
 from godkend.cli.phone import phone
+from godkend.cli.recovery import recovery
 from godkend.cli.seed import seed
 from godkend.cli.serve import config, serve
 
@@ -44,7 +45,7 @@ def main() -> None:
 
 
 for command in (
-    *(demo, serve, config, identity, desk, phone, login, events, jwks),
+    *(demo, serve, config, identity, desk, recovery, phone, login, events, jwks),
     *(import_identities, seed, capacity, version),
 ):
     main.add_command(command)

@@ -244,6 +244,30 @@ def change_pin(pin: str | None, pin_stdin: bool, pin_new: str | None, **which: A
 
 
 @phone.command(
+    "reset-pin",
+    epilog=unwrapped(
+        "Examples:",
+        "  godkend phone reset-pin",
+        "  printf '493817\\n608315\\n' | godkend phone reset-pin --pin-stdin",
+    ),
+)
+@pin_options
+@click.option("--pin-new", help="The new PIN, for simulations only.")
+@phone_options
+def reset_pin(pin: str | None, pin_stdin: bool, pin_new: str | None, **which: Any) -> None:
+    """Choose a PIN with a temporary one, in place of a forgotten one.
+
+    The temporary PIN is given as the PIN. Strikes and locks stay. With --pin-stdin, the first line
+    is the temporary PIN and the second the new one.
+    """
+    with Pocket.out(**which) as pocket:
+        temporary_pin = read_pin(pin, pin_stdin, "Temporary PIN")
+        pin_new = read_pin(pin_new, pin_stdin, "New PIN (6 digits)", chosen=True)
+        pocket.phone.reset_pin(temporary_pin, pin_new)
+    click.echo("reset")
+
+
+@phone.command(
     epilog=unwrapped("Example:", "  godkend phone show --key-file tablet.json"),
 )
 @key_file_option

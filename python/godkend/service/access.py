@@ -23,6 +23,7 @@ _DESK: frozenset[Role] = frozenset({"registrar", "support"})
 _REGISTRAR_OR_SUBSCRIBER: frozenset[Role] = frozenset({"registrar", "self-service"})
 _REGISTRAR_OR_AUDITOR: frozenset[Role] = frozenset({"registrar", "auditor"})
 _DESK_OR_SUBSCRIBER: frozenset[Role] = _DESK | _REGISTRAR_OR_SUBSCRIBER
+_SUPPORT_OR_SUBSCRIBER: frozenset[Role] = frozenset({"support", "self-service"})
 _AUDITOR: frozenset[Role] = frozenset({"auditor"})
 
 ROLES_BY_METHOD: Mapping[str, frozenset[Role] | None] = {
@@ -47,5 +48,7 @@ ROLES_BY_METHOD: Mapping[str, frozenset[Role] | None] = {
     "/godkend.v1.IssuingService/RecordIdentification": _REGISTRAR,
     "/godkend.v1.IssuingService/RecordConsent": _REGISTRAR,
     "/godkend.v1.IssuingService/ListEvidence": _REGISTRAR_OR_AUDITOR,
+    "/godkend.v1.RecoveryService/OrderTemporaryPin": _SUPPORT_OR_SUBSCRIBER,
+    "/godkend.v1.RecoveryService/ResetPin": ANYBODY,
     "/godkend.v1.EventService/StreamEvents": _AUDITOR,
 }

@@ -33,6 +33,7 @@ from godkend.service.interceptor import CallInterceptor
 from godkend.service.issuing import IssuingService
 from godkend.service.listener import listen, options
 from godkend.service.login import LoginService
+from godkend.service.recovery import RecoveryService
 from godkend.service.status import Manual
 from godkend.service.stream import OpenStreams
 from godkend.v1 import (
@@ -46,6 +47,8 @@ from godkend.v1 import (
     issuing_service_pb2_grpc,
     login_service_pb2,
     login_service_pb2_grpc,
+    recovery_service_pb2,
+    recovery_service_pb2_grpc,
 )
 
 if TYPE_CHECKING:
@@ -60,6 +63,7 @@ SERVICES = tuple(
         device_service_pb2,
         identity_service_pb2,
         issuing_service_pb2,
+        recovery_service_pb2,
         event_service_pb2,
     )
     for service in file.DESCRIPTOR.services_by_name.values()
@@ -176,6 +180,9 @@ async def running(
         )
         issuing_service_pb2_grpc.add_IssuingServiceServicer_to_server(
             IssuingService(engine), server
+        )
+        recovery_service_pb2_grpc.add_RecoveryServiceServicer_to_server(
+            RecoveryService(engine), server
         )
         event_service_pb2_grpc.add_EventServiceServicer_to_server(
             EventService(engine, events), server

@@ -39,11 +39,13 @@ def timeout_ms(context: Context) -> int:
     return min(TIMEOUT_MS_MAX, math.ceil(remaining_s * 1_000))
 
 
-def prove_subscriber(core: _core.Engine, context: Context, identity_id: bytes) -> int | None:
+def prove_subscriber(
+    core: _core.Engine, context: Context, identity_id: bytes
+) -> _core.Session | None:
     """Returns if the caller may act for this subscriber: a self-service site shows their assertion.
 
-    Each method that self-service may call does this first. Since when the subscriber is signed in,
-    in milliseconds; None for other roles, for which it does nothing. Raises
+    Each method that self-service may call does this first. Gives the session in which the
+    subscriber is signed in; None for other roles, for which it does nothing. Raises
     `Denied` (SUBSCRIBER_NOT_PROVED), or `Invalid` for an identity_id that is none.
     """
     client = caller.get()

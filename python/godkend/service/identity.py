@@ -82,7 +82,7 @@ class IdentityService(IdentityServiceServicer):
         self, request: pb.IssueActivationCodeRequest, context: Context
     ) -> pb.IssueActivationCodeResponse:
         engine = self._engine
-        signed_in_at_ms = prove_subscriber(engine.core, context, request.identity_id)
+        session = prove_subscriber(engine.core, context, request.identity_id)
         issued: _core.ActivationCodeIssued = await engine.call(
             engine.core.issue_activation_code,
             timeout_ms(context),
@@ -91,7 +91,7 @@ class IdentityService(IdentityServiceServicer):
             request.identity_id,
             request.channel,
             request.attested_key,
-            signed_in_at_ms,
+            session.signed_in_at_ms if session else None,
         )
         return pb.IssueActivationCodeResponse(
             activation_code=issued.activation_code, expires_at_ms=issued.expires_at_ms

@@ -130,6 +130,18 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """Too many wrong PINs; come back later."""
     ERROR_REASON_PIN_DEAD: _ErrorReason.ValueType  # 21
     """Too many wrong PINs; activate the app anew."""
+    ERROR_REASON_PHONE_NUMBER_MISSING: _ErrorReason.ValueType  # 100
+    """There is no phone number to send to."""
+    ERROR_REASON_PHONE_NUMBER_TOO_NEW: _ErrorReason.ValueType  # 101
+    """The phone number changed too lately to be relied on."""
+    ERROR_REASON_TEMPORARY_PIN_WRONG: _ErrorReason.ValueType  # 102
+    """The temporary PIN is wrong."""
+    ERROR_REASON_TEMPORARY_PIN_OVER: _ErrorReason.ValueType  # 103
+    """There is no temporary PIN that could be used now: none was sent, or it is too old, used, or tried too
+    often.
+    """
+    ERROR_REASON_OTHER_AUTHENTICATOR_NEEDED: _ErrorReason.ValueType  # 104
+    """The temporary PIN was ordered with this very app."""
     ERROR_REASON_LOGIN_NOT_FOUND: _ErrorReason.ValueType  # 22
     """No such login for this caller."""
     ERROR_REASON_LOGIN_EXPIRED: _ErrorReason.ValueType  # 23
@@ -253,6 +265,18 @@ ERROR_REASON_PIN_LOCKED: ErrorReason.ValueType  # 20
 """Too many wrong PINs; come back later."""
 ERROR_REASON_PIN_DEAD: ErrorReason.ValueType  # 21
 """Too many wrong PINs; activate the app anew."""
+ERROR_REASON_PHONE_NUMBER_MISSING: ErrorReason.ValueType  # 100
+"""There is no phone number to send to."""
+ERROR_REASON_PHONE_NUMBER_TOO_NEW: ErrorReason.ValueType  # 101
+"""The phone number changed too lately to be relied on."""
+ERROR_REASON_TEMPORARY_PIN_WRONG: ErrorReason.ValueType  # 102
+"""The temporary PIN is wrong."""
+ERROR_REASON_TEMPORARY_PIN_OVER: ErrorReason.ValueType  # 103
+"""There is no temporary PIN that could be used now: none was sent, or it is too old, used, or tried too
+often.
+"""
+ERROR_REASON_OTHER_AUTHENTICATOR_NEEDED: ErrorReason.ValueType  # 104
+"""The temporary PIN was ordered with this very app."""
 ERROR_REASON_LOGIN_NOT_FOUND: ErrorReason.ValueType  # 22
 """No such login for this caller."""
 ERROR_REASON_LOGIN_EXPIRED: ErrorReason.ValueType  # 23

@@ -12,6 +12,7 @@ Signed bytes are a domain, a zero byte, and the statement:
   "godkend open v1\\0"       || OpenStatement
   "godkend approval v1\\0"   || ApprovalStatement
   "godkend pin change v1\\0" || PinChangeStatement
+  "godkend pin reset v1\\0"  || PinResetStatement
 
 Signatures are ECDSA P-256 with SHA-256 in DER, as secure enclaves and Android Keystore make them,
 or Ed25519 (RFC 8032).
@@ -243,3 +244,33 @@ class PinChangeStatement(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___PinChangeStatement: _TypeAlias = PinChangeStatement  # noqa: Y015
+
+@_typing.final
+class PinResetStatement(_message.Message):
+    """PinResetStatement asks for a new PIN with a temporary one; both are sent beside it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AUTHENTICATOR_ID_FIELD_NUMBER: _builtins.int
+    ATTEMPT_ID_FIELD_NUMBER: _builtins.int
+    SIGNED_AT_MS_FIELD_NUMBER: _builtins.int
+    authenticator_id: _builtins.bytes
+    """authenticator_id is the 16 bytes of the signing device."""
+    attempt_id: _builtins.bytes
+    """attempt_id is 16 fresh random bytes; each statement counts once."""
+    signed_at_ms: _builtins.int
+    """signed_at_ms is the phone's clock, Unix time in milliseconds; 2 minutes off at most."""
+    def __init__(
+        self,
+        *,
+        authenticator_id: _builtins.bytes = ...,
+        attempt_id: _builtins.bytes = ...,
+        signed_at_ms: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt_id", b"attempt_id", "authenticator_id", b"authenticator_id", "signed_at_ms", b"signed_at_ms"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PinResetStatement: _TypeAlias = PinResetStatement  # noqa: Y015

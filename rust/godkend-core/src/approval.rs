@@ -87,6 +87,20 @@ pub struct PinChangeStatement {
     pub signed_at_ms: i64,
 }
 
+/// Asks for a new PIN with a temporary one.
+#[derive(Clone, PartialEq, Eq, Message)]
+pub struct PinResetStatement {
+    /// The signing device.
+    #[prost(bytes = "vec", tag = "1")]
+    pub authenticator_id: Vec<u8>,
+    /// Fresh random bytes; each statement counts once.
+    #[prost(bytes = "vec", tag = "2")]
+    pub attempt_id: Vec<u8>,
+    /// The phone's clock.
+    #[prost(int64, tag = "3")]
+    pub signed_at_ms: i64,
+}
+
 /// A kind of statement: its domain and its bound.
 pub trait Statement: Message + Default {
     /// What is signed before the statement, so that no statement passes for one of another kind.
@@ -112,6 +126,11 @@ impl Statement for ApprovalStatement {
 
 impl Statement for PinChangeStatement {
     const DOMAIN: &'static [u8] = b"godkend pin change v1\0";
+    const BYTES_MAX: usize = 512;
+}
+
+impl Statement for PinResetStatement {
+    const DOMAIN: &'static [u8] = b"godkend pin reset v1\0";
     const BYTES_MAX: usize = 512;
 }
 

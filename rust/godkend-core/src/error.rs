@@ -202,6 +202,17 @@ reasons! {
     PinLocked = "PIN_LOCKED",
     /// Too many wrong PINs; activate the app anew.
     PinDead = "PIN_DEAD",
+    // Recovery
+    /// There is no phone number to send to.
+    PhoneNumberMissing = "PHONE_NUMBER_MISSING",
+    /// The phone number changed too lately to be relied on.
+    PhoneNumberTooNew = "PHONE_NUMBER_TOO_NEW",
+    /// The temporary PIN is wrong.
+    TemporaryPinWrong = "TEMPORARY_PIN_WRONG",
+    /// There is no temporary PIN that could be used now.
+    TemporaryPinOver = "TEMPORARY_PIN_OVER",
+    /// The temporary PIN was ordered with this very app.
+    OtherAuthenticatorNeeded = "OTHER_AUTHENTICATOR_NEEDED",
     // Logins
     /// No such login for this caller.
     LoginNotFound = "LOGIN_NOT_FOUND",

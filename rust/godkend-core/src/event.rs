@@ -39,6 +39,12 @@ pub mod kind {
     pub const PIN_WRONG: &str = "pin.wrong";
     /// A PIN was replaced.
     pub const PIN_CHANGED: &str = "pin.changed";
+    /// A temporary PIN is to be sent; the detail holds its id.
+    pub const TEMPORARY_PIN_ISSUED: &str = "temporary_pin.issued";
+    /// A temporary PIN was wrong.
+    pub const TEMPORARY_PIN_WRONG: &str = "temporary_pin.wrong";
+    /// A PIN was chosen with a temporary PIN.
+    pub const PIN_RESET: &str = "pin.reset";
     /// A login was approved.
     pub const LOGIN_APPROVED: &str = "login.approved";
     /// A login was rejected.

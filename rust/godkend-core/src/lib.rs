@@ -43,9 +43,11 @@ pub mod pin;
 pub mod policy;
 pub mod population;
 pub mod random;
+pub mod recovery;
 pub mod self_service;
 pub mod signature;
 pub mod store;
+pub mod temporary_pin;
 pub mod throttle;
 #[cfg(test)]
 mod vectors;

@@ -112,6 +112,18 @@ section! {
 }
 
 section! {
+    /// The way from a forgotten PIN to a chosen one.
+    TemporaryPinPolicy, "temporary_pin" {
+        /// How long a temporary PIN is valid.
+        life_ms: u64 = HOUR_MS, in MINUTE_MS..=DAY_MS;
+        /// How many tries it has.
+        tries_max: u32 = 3, in 1..=10;
+        /// How long the phone number that it is sent to must have been the subscriber's.
+        phone_number_age_ms_min: u64 = 5 * DAY_MS, in 0..=90 * DAY_MS;
+    }
+}
+
+section! {
     /// The bounds of the work under way in one process.
     EnginePolicy, "engine" {
         /// Threads that hash, each holding `pin.memory_kib`; 0 for twice the cores.
@@ -168,6 +180,10 @@ pub struct BudgetPolicy {
     pub activation_source: Quota,
     /// Activation tries in all: 500 at once, then 50 a second.
     pub activation_overall: Quota,
+    /// Temporary PINs for one identity: 3 at once, then one every 8 hours.
+    pub temporary_pin_identity: Quota,
+    /// Temporary PINs in all: 500 at once, then 2 a second.
+    pub temporary_pin_overall: Quota,
 }
 
 impl Default for BudgetPolicy {
@@ -178,6 +194,8 @@ impl Default for BudgetPolicy {
             login_overall: Quota { interval_us: 500, burst: 4_000 },
             activation_source: Quota { interval_us: 360_000_000, burst: 20 },
             activation_overall: Quota { interval_us: 20_000, burst: 500 },
+            temporary_pin_identity: Quota { interval_us: 28_800_000_000, burst: 3 },
+            temporary_pin_overall: Quota { interval_us: 500_000, burst: 500 },
         }
     }
 }
@@ -190,6 +208,8 @@ impl BudgetPolicy {
             ("budget.login_overall", self.login_overall),
             ("budget.activation_source", self.activation_source),
             ("budget.activation_overall", self.activation_overall),
+            ("budget.temporary_pin_identity", self.temporary_pin_identity),
+            ("budget.temporary_pin_overall", self.temporary_pin_overall),
         ] {
             if !(1..=86_400_000_000).contains(&quota.interval_us)
                 || !(1..=10_000_000).contains(&quota.burst)
@@ -248,6 +268,8 @@ pub struct Policy {
     pub activation: ActivationPolicy,
     /// Who gets an identity, and who may speak for whom.
     pub issuing: IssuingPolicy,
+    /// The way from a forgotten PIN to a chosen one.
+    pub temporary_pin: TemporaryPinPolicy,
     /// What self-service sites may do.
     pub self_service: SelfServicePolicy,
     /// What an assertion says about its maker.
@@ -278,6 +300,7 @@ impl Policy {
         policy.login.validate()?;
         policy.activation.validate()?;
         policy.issuing.validate()?;
+        policy.temporary_pin.validate()?;
         policy.self_service.validate()?;
         policy.assertion.validate()?;
         policy.admission.validate()?;

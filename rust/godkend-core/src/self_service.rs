@@ -34,10 +34,21 @@ struct Claims {
     sub: String,
     nsis_loa: String,
     auth_time: i64,
+    txn: String,
 }
 
-/// Returns when the subscriber signed in, if `assertion` was made here for one of `service_providers`, about this identity, by a login at
-/// Substantial or above that is not older than `age_ms_max`. No service provider named means any.
+/// A subscriber's session at a self-service site.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Session {
+    /// The login that it began with.
+    pub login_id: Id,
+    /// When that was approved, rounded down to the second.
+    pub signed_in_at: Millis,
+}
+
+/// The session that `assertion` began, if it was made here for one of `service_providers`, about this
+/// identity, by a login at Substantial or above that is not older than `age_ms_max`. No service provider
+/// named means any.
 ///
 /// # Errors
 /// Denied with `SUBSCRIBER_NOT_PROVED`, whatever it is that does not fit.
@@ -48,7 +59,7 @@ pub fn prove(
     service_providers: &[String],
     age_ms_max: u64,
     now: Millis,
-) -> Result<Millis> {
+) -> Result<Session> {
     let claims = read(keys, assertion).ok_or(Error::denied(Reason::SubscriberNotProved))?;
     let subject = pairwise_subject(keys, identity_id, &claims.aud);
     let signed_in_at = claims.auth_time.saturating_mul(1_000);
@@ -57,7 +68,21 @@ pub fn prove(
         && bool::from(subject.as_bytes().ct_eq(claims.sub.as_bytes()))
         && matches!(claims.nsis_loa.as_str(), "Substantial" | "High")
         && u64::try_from(age_ms).is_ok_and(|age_ms| age_ms <= age_ms_max);
-    if fits { Ok(signed_in_at) } else { Err(Error::denied(Reason::SubscriberNotProved)) }
+    let session = login_id(&claims.txn).map(|login_id| Session { login_id, signed_in_at });
+    session.filter(|_| fits).ok_or(Error::denied(Reason::SubscriberNotProved))
+}
+
+/// The login that a transaction names, in hexadecimal digits.
+fn login_id(txn: &str) -> Option<Id> {
+    let mut id = [0; 16];
+    let (pairs, rest) = txn.as_bytes().as_chunks::<2>();
+    if pairs.len() != id.len() || !rest.is_empty() {
+        return None;
+    }
+    for (byte, pair) in id.iter_mut().zip(pairs) {
+        *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
+    }
+    Some(id)
 }
 
 /// Whether who signed in then may still add an authenticator: a login before a block may have been the
@@ -139,7 +164,7 @@ mod tests {
             iat: auth_time_ms / 1_000,
             exp: auth_time_ms / 1_000 + 300,
             nonce: None,
-            txn: "",
+            txn: "0a0b0c0d0e0f00010203040506070809",
             sid: "",
         };
         assertion::sign(keys, &claims).unwrap()

@@ -31,8 +31,10 @@ use godkend_core::level::Enrolment;
 use godkend_core::lockout::Lockout;
 use godkend_core::login::{Login, State};
 use godkend_core::pin::BirthDate;
+use godkend_core::recovery::Means;
 use godkend_core::signature::{Algorithm, PublicKey};
 use godkend_core::store::{Connection, MemoryStore, SqliteStore, Store, Tx};
+use godkend_core::temporary_pin::{TemporaryPin, TemporaryPinState};
 use places::Place;
 use rusqlite::Connection as Sqlite;
 
@@ -154,6 +156,20 @@ fn consent() -> Consent {
     }
 }
 
+fn temporary_pin() -> TemporaryPin {
+    TemporaryPin {
+        id: [8; 16],
+        identity_id: [1; 16],
+        state: TemporaryPinState::Issued,
+        tries_left: 3,
+        created_at: NOW,
+        expires_at: NOW + 1,
+        means: Means::SignedIn,
+        evidence_reference: "case 1".to_owned(),
+        signed_in_with: Some([2; 16]),
+    }
+}
+
 fn event() -> NewEvent {
     NewEvent {
         kind: kind::PIN_WRONG,
@@ -173,6 +189,7 @@ fn fill(connection: &mut dyn Connection, durable: bool) {
         tx.put_code(&code())?;
         tx.add_evidence(&evidence())?;
         tx.add_consent(&consent())?;
+        tx.put_temporary_pin(&temporary_pin())?;
         tx.put_login(&login())?;
         tx.put_budget(&[1; 16], 5)?;
         tx.append_event(event(), NOW)
@@ -195,6 +212,8 @@ fn look(tx: &mut dyn Tx) -> Result<()> {
     assert!(tx.statements_of(&[11; 16], NOW)?.is_empty());
     assert_eq!(tx.consent(&[12; 16])?, Some(consent()));
     assert!(tx.has_consent(&[1; 16])? && !tx.has_consent(&[11; 16])?);
+    assert_eq!(tx.temporary_pin(&[8; 16])?, Some(temporary_pin()));
+    assert_eq!(tx.issued_temporary_pin_of(&[1; 16])?, Some(temporary_pin()));
     assert_eq!(tx.login(&[9; 16])?, Some(login()));
     assert_eq!(tx.budget(&[1; 16])?, 5);
     assert_eq!(tx.last_login_change()?, 1);
@@ -263,6 +282,10 @@ fn a_damaged_row_is_a_fault_and_never_another_value() {
         "UPDATE evidence SET witness_id = x'00'",
         "UPDATE evidence SET level = 0",
         "UPDATE consent SET parent_id = x'00'",
+        "UPDATE temporary_pin SET state = 4",
+        "UPDATE temporary_pin SET means = 5",
+        "UPDATE temporary_pin SET tries_left = -1",
+        "UPDATE temporary_pin SET signed_in_with = x'00'",
         "UPDATE login SET state = 0",
         "UPDATE login SET state = 8",
         "UPDATE login SET level_min = 4",
@@ -292,6 +315,7 @@ fn a_damaged_row_is_a_fault_and_never_another_value() {
             |tx| tx.code(&[5; 16]).map(drop),
             |tx| tx.evidence(&[10; 16]).map(drop),
             |tx| tx.consent(&[12; 16]).map(drop),
+            |tx| tx.temporary_pin(&[8; 16]).map(drop),
             |tx| tx.login(&[9; 16]).map(drop),
             |tx| tx.events_after(0, 9).map(drop),
         ]

@@ -17,7 +17,8 @@ mod _core {
     #[pymodule_export]
     use crate::outcome::{
         PyActivationBegun, PyActivationCodeIssued, PyAuthenticatorView, PyEventView,
-        PyEvidenceView, PyIdentityView, PyLoginOpened, PyLoginStarted, PyLoginView,
+        PyEvidenceView, PyIdentityView, PyLoginOpened, PyLoginStarted, PyLoginView, PySession,
+        PyTemporaryPinIssued, PyTemporaryPinText,
     };
     #[pymodule_export]
     use crate::seeding::PySeeding;

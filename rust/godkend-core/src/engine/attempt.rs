@@ -5,12 +5,12 @@ use std::time::Instant;
 
 use super::Deadline;
 use super::command::{
-    ChargeApproval, ChargePinChange, Charged, Checked, LoginView, SettlePinChange,
+    ChargeApproval, ChargePinChange, ChargePinReset, Charged, Checked, LoginView, SettlePinChange,
 };
 use super::lane::Lane;
 use super::shared::Shared;
 use crate::Id;
-use crate::approval::{ApprovalStatement, PinChangeStatement, Verified};
+use crate::approval::{ApprovalStatement, PinChangeStatement, PinResetStatement, Verified};
 use crate::error::Result;
 use crate::pin::{Arena, Pin, PinRecord};
 use crate::random;
@@ -57,6 +57,22 @@ impl Shared {
             None
         };
         lane.settle(SettlePinChange { checked, pin_record })
+    }
+
+    pub(super) fn reset_pin(
+        &self,
+        lane: &Lane,
+        arena: &mut Arena,
+        verified: Verified<PinResetStatement>,
+        temporary: &Pin,
+        new: &Pin,
+        deadline: Deadline,
+    ) -> Result<()> {
+        let charged = lane.run(ChargePinReset { verified }, deadline)?;
+        deadline.check()?;
+        let settle = charged
+            .check(temporary, |id, pin_version| self.pin_record(arena, new, id, pin_version))?;
+        lane.settle(settle)
     }
 
     fn look(&self, arena: &mut Arena, charged: Charged, pin: &Pin) -> Result<Checked> {

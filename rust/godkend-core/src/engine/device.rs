@@ -13,8 +13,8 @@ use super::shared::Shared;
 use super::{Deadline, Engine, Reply};
 use crate::Id;
 use crate::approval::{
-    self, ActivationStatement, ApprovalStatement, OpenStatement, PinChangeStatement, Signed,
-    Statement, UserVerification, Verified,
+    self, ActivationStatement, ApprovalStatement, OpenStatement, PinChangeStatement,
+    PinResetStatement, Signed, Statement, UserVerification, Verified,
 };
 use crate::error::{Error, Reason, Result};
 use crate::pin::{Arena, BirthDate, Pin, weakness};
@@ -122,12 +122,42 @@ impl Engine {
         deadline: Deadline,
         reply: Reply<()>,
     ) {
+        self.choose_pin(signed, new, deadline, reply, move |shared, lane, arena, verified, new| {
+            shared.change_pin(lane, arena, verified, &old, new, deadline)
+        });
+    }
+
+    /// Replaces a forgotten PIN by a chosen one, with a temporary PIN.
+    pub fn reset_pin(
+        &self,
+        signed: Signed<PinResetStatement>,
+        temporary: Pin,
+        new: Pin,
+        deadline: Deadline,
+        reply: Reply<()>,
+    ) {
+        self.choose_pin(signed, new, deadline, reply, move |shared, lane, arena, verified, new| {
+            shared.reset_pin(lane, arena, verified, &temporary, new, deadline)
+        });
+    }
+
+    /// Verifies what a device signed, refuses a weak new PIN, and goes on with `then` on a hasher's thread.
+    fn choose_pin<S>(
+        &self,
+        signed: Signed<S>,
+        new: Pin,
+        deadline: Deadline,
+        reply: Reply<()>,
+        then: impl FnOnce(&Shared, &Lane, &mut Arena, Verified<S>, &Pin) -> Result<()> + Send + 'static,
+    ) where
+        S: Statement + SignedByAuthenticator + Send + 'static,
+    {
         let shared = Arc::clone(&self.shared);
         self.with_parts(reply, |parts, reply| {
             let (lane, hashers) = (parts.lane.clone(), parts.hashers.clone());
             parts.workers.submit(reply, move |reader, reply| {
                 let verified = deadline.check().and_then(|()| {
-                    let id = approval::id(&signed.claimed().authenticator_id)?;
+                    let id = approval::id(signed.claimed().authenticator_id())?;
                     let found = read_one(reader, |tx| {
                         let Some(authenticator) = tx.authenticator(&id)? else {
                             return Ok(None);
@@ -143,7 +173,7 @@ impl Engine {
                 match verified {
                     Err(error) => reply.send(Err(error)),
                     Ok(verified) => hashers.submit(reply, move |arena, reply| {
-                        reply.send(shared.change_pin(&lane, arena, verified, &old, &new, deadline));
+                        reply.send(then(&shared, &lane, arena, verified, &new));
                     }),
                 }
             });
@@ -234,6 +264,18 @@ impl SignedByAuthenticator for OpenStatement {
 }
 
 impl SignedByAuthenticator for ApprovalStatement {
+    fn authenticator_id(&self) -> &[u8] {
+        &self.authenticator_id
+    }
+}
+
+impl SignedByAuthenticator for PinChangeStatement {
+    fn authenticator_id(&self) -> &[u8] {
+        &self.authenticator_id
+    }
+}
+
+impl SignedByAuthenticator for PinResetStatement {
     fn authenticator_id(&self) -> &[u8] {
         &self.authenticator_id
     }

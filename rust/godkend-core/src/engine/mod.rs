@@ -31,13 +31,13 @@ use watcher::Watcher;
 
 use crate::Id;
 use crate::admission::Waiting;
-use crate::clock::{Clock, Millis};
+use crate::clock::Clock;
 use crate::error::{Error, Reason, Result};
 use crate::keys::Keys;
 use crate::pin::Arena;
 use crate::policy::Policy;
 use crate::population::Mark;
-use crate::self_service;
+use crate::self_service::{self, Session};
 use crate::store::{Connection, Store};
 
 /// Threads that verify signatures and read.
@@ -182,7 +182,7 @@ impl Engine {
         self.shared.admission().admit(&waiting, &self.shared.policy.admission, now_us)
     }
 
-    /// Returns since when the subscriber is signed in to one of these service providers; none named means
+    /// The session in which the subscriber is signed in to one of these service providers; none named means
     /// any.
     ///
     /// # Errors
@@ -192,7 +192,7 @@ impl Engine {
         assertion: &str,
         identity_id: &Id,
         service_providers: &[String],
-    ) -> Result<Millis> {
+    ) -> Result<Session> {
         let Shared { keys, policy, clock, .. } = &*self.shared;
         let age_ms_max = policy.self_service.login_age_ms_max;
         let now = clock.now_ms();

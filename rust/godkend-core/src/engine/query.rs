@@ -12,6 +12,7 @@ use crate::event::Event;
 use crate::evidence::Evidence;
 use crate::identity::Identity;
 use crate::store::Tx;
+use crate::temporary_pin::TemporaryPinText;
 
 impl Engine {
     /// Runs a query on a worker's own connection.
@@ -68,6 +69,16 @@ impl Engine {
             let login = tx.login(&login_id)?.ok_or(Error::denied(Reason::LoginNotFound))?;
             login.expect_started_by(&front_end)?;
             Ok(LoginView::of(&login, clock.now_ms()))
+        });
+    }
+
+    /// The digits of a temporary PIN that is still valid, for what delivers messages and nobody else.
+    pub fn reveal_temporary_pin(&self, id: Id, deadline: Deadline, reply: Reply<TemporaryPinText>) {
+        let shared = Arc::clone(&self.shared);
+        self.query(deadline, reply, move |tx| {
+            let live = tx.temporary_pin(&id)?.filter(|pin| pin.is_live(shared.clock.now_ms()));
+            let pin = live.ok_or(Error::denied(Reason::TemporaryPinOver))?;
+            Ok(TemporaryPinText::derive(&shared.keys, &pin.id))
         });
     }
 

@@ -14,6 +14,7 @@ use crate::evidence::Evidence;
 use crate::identity::Identity;
 use crate::login::Login;
 use crate::population::Mark;
+use crate::temporary_pin::TemporaryPin;
 
 /// State that ends with the process.
 #[derive(Default, Clone)]
@@ -27,6 +28,7 @@ pub(super) struct Rows {
     pub(super) codes: BTreeMap<Id, Code>,
     pub(super) evidence: BTreeMap<Id, Evidence>,
     pub(super) consents: BTreeMap<Id, Consent>,
+    pub(super) temporary_pins: BTreeMap<Id, TemporaryPin>,
     pub(super) logins: BTreeMap<Id, Login>,
     pub(super) budgets: BTreeMap<[u8; 16], i64>,
     pub(super) events: Vec<Event>,

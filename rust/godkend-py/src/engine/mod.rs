@@ -6,6 +6,7 @@ mod fields;
 mod identity;
 mod issuing;
 mod login;
+mod recovery;
 
 use std::os::fd::AsRawFd as _;
 use std::path::Path;
@@ -26,6 +27,7 @@ use self::fields::id;
 pub(crate) use self::fields::{key_algorithm, optional_birth_date};
 use crate::completion::{Changes, Completions};
 use crate::error::{Result, exception};
+use crate::outcome::PySession;
 
 const MEMORY: &str = ":memory:";
 
@@ -178,9 +180,10 @@ impl PyEngine {
         assertion: &str,
         identity_id: &[u8],
         service_providers: Vec<String>,
-    ) -> Result<i64> {
+    ) -> Result<PySession> {
         let identity_id = id("identity_id", identity_id)?;
-        Ok(self.engine.prove_subscriber(assertion, &identity_id, &service_providers)?)
+        let session = self.engine.prove_subscriber(assertion, &identity_id, &service_providers)?;
+        Ok(PySession(session))
     }
 
     fn jwks(&self) -> &str {

@@ -5,12 +5,14 @@ mod event;
 mod identity;
 mod issuing;
 mod login;
+mod recovery;
 
 pub(crate) use device::{PyActivationBegun, PyActivationCodeIssued, PyLoginOpened};
 pub(crate) use event::PyEventView;
 pub(crate) use identity::{PyAuthenticatorView, PyIdentityView};
 pub(crate) use issuing::PyEvidenceView;
 pub(crate) use login::{PyLoginStarted, PyLoginView};
+pub(crate) use recovery::{PySession, PyTemporaryPinIssued, PyTemporaryPinText};
 
 use godkend_core::Id;
 use pyo3::IntoPyObjectExt as _;

@@ -1,5 +1,6 @@
 //! Changing how a subscriber is reached.
 
+use super::temporary_pin::end_temporary_pin;
 use crate::Id;
 use crate::contact::Language;
 use crate::engine::lane::{Command, Moment};
@@ -40,6 +41,10 @@ impl Command for SetContactDetails {
         }
         identity.usable()?;
         tx.put_identity(&identity)?;
+        if identity.contact.phone_number != before.phone_number {
+            // It was meant for the number as it was, and may not have been sent yet.
+            end_temporary_pin(tx, &identity.id)?;
+        }
         // Which details changed, never what they were or are: the history is kept for good.
         let changed = serde_json::json!({
             "phone_number": identity.contact.phone_number != before.phone_number,

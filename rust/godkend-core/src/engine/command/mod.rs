@@ -12,7 +12,10 @@ mod identity;
 mod issuing;
 mod login;
 mod pin_change;
+mod pin_reset;
+mod recovery;
 mod sweep;
+mod temporary_pin;
 
 pub use activation::{
     ActivationBegun, BeginActivation, CodeIssued, FinishActivation, IssueActivationCode, UnderWay,
@@ -28,7 +31,11 @@ pub use login::{
     CancelLogin, LoginOpened, LoginStarted, LoginView, OpenLogin, RedeemLogin, StartLogin,
 };
 pub use pin_change::{ChargePinChange, SettlePinChange};
+pub use pin_reset::{ChargePinReset, ChargedPinReset, SettlePinReset};
 pub use sweep::{Sweep, Swept};
+pub use temporary_pin::{
+    ChargedTemporaryPin, CheckedTemporaryPin, IssueTemporaryPin, TemporaryPinIssued,
+};
 
 use crate::Id;
 use crate::authenticator::Authenticator;

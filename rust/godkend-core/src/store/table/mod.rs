@@ -21,6 +21,7 @@ mod evidence;
 mod identity;
 mod login;
 mod population;
+mod temporary_pin;
 
 pub use authenticator::AuthenticatorRows;
 pub use budget::BudgetRows;
@@ -31,6 +32,7 @@ pub use evidence::EvidenceRows;
 pub use identity::IdentityRows;
 pub use login::{LoginChange, LoginRows};
 pub use population::PopulationRows;
+pub use temporary_pin::TemporaryPinRows;
 
 use super::memory::MemoryTx;
 use super::row::{Columns, algorithm_number, damaged, fault};
@@ -54,6 +56,7 @@ pub trait Tx:
     + IdentityRows
     + LoginRows
     + PopulationRows
+    + TemporaryPinRows
 {
 }
 

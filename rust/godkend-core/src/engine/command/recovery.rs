@@ -1,0 +1,39 @@
+//! What the ways back rest on.
+
+use crate::Id;
+use crate::error::{Error, Reason, Result};
+use crate::login::State;
+use crate::recovery::{Means, Proof};
+use crate::self_service::check_session;
+use crate::store::Tx;
+
+/// What is kept of a proof.
+pub(super) const fn evidence(proof: &Proof) -> (Means, &str) {
+    match proof {
+        Proof::Evidence(means, reference) => (*means, reference.as_str()),
+        Proof::SignedIn(_) => (Means::SignedIn, ""),
+    }
+}
+
+/// The authenticator by which the subscriber is signed in to the site that asks, if that is the proof; none
+/// if its login was by something else than an app.
+///
+/// A session ends when an app of the subscriber is blocked, for it may be the thief's, and when its login is no
+/// longer known.
+///
+/// # Errors
+/// Denied with `SUBSCRIBER_NOT_PROVED`.
+pub(super) fn signed_in_with(
+    tx: &mut dyn Tx,
+    proof: &Proof,
+    identity_id: &Id,
+) -> Result<Option<Id>> {
+    let Proof::SignedIn(session) = proof else {
+        return Ok(None);
+    };
+    check_session(&tx.authenticators_of(identity_id)?, session.signed_in_at)?;
+    let login = tx
+        .login(&session.login_id)?
+        .filter(|login| login.state == State::Redeemed && login.identity_id == Some(*identity_id));
+    Ok(login.ok_or(Error::denied(Reason::SubscriberNotProved))?.authenticator_id)
+}

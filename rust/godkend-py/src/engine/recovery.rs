@@ -1,0 +1,77 @@
+//! RecoveryService: each call checks its fields, submits, and returns.
+
+use godkend_core::engine::Deadline;
+use godkend_core::engine::command::IssueTemporaryPin;
+use godkend_core::error::{Error, Result as CoreResult};
+use godkend_core::identity;
+use godkend_core::recovery::{Means, Proof};
+use pyo3::prelude::*;
+
+use super::PyEngine;
+use super::fields::{id, named_pin, signed};
+use crate::error::Result;
+use crate::outcome::PySession;
+
+#[pymethods]
+impl PyEngine {
+    #[allow(clippy::too_many_arguments)]
+    fn issue_temporary_pin(
+        &self,
+        token: u64,
+        timeout_ms: u64,
+        actor: String,
+        request_id: &[u8],
+        identity_id: &[u8],
+        evidence_reference: &str,
+        session: Option<&PySession>,
+    ) -> Result<()> {
+        let command = IssueTemporaryPin {
+            actor,
+            request_id: id("request_id", request_id)?,
+            identity_id: id("identity_id", identity_id)?,
+            proof: proof(evidence_reference, session)?,
+        };
+        self.submit(token, timeout_ms, command)
+    }
+
+    fn reset_pin(
+        &self,
+        token: u64,
+        timeout_ms: u64,
+        statement: &[u8],
+        signature: &[u8],
+        temporary_pin: &str,
+        pin_new: &str,
+    ) -> Result<()> {
+        let signed = signed(statement, signature)?;
+        let temporary = named_pin("temporary_pin", temporary_pin)?;
+        let new = named_pin("pin_new", pin_new)?;
+        self.check_process()?;
+        let (deadline, reply) = (Deadline::in_ms(timeout_ms), self.completions.reply(token));
+        self.engine.reset_pin(signed, temporary, new, deadline, reply);
+        Ok(())
+    }
+
+    fn reveal_temporary_pin(
+        &self,
+        token: u64,
+        timeout_ms: u64,
+        temporary_pin_id: &[u8],
+    ) -> Result<()> {
+        let temporary_pin_id = id("temporary_pin_id", temporary_pin_id)?;
+        self.check_process()?;
+        let (deadline, reply) = (Deadline::in_ms(timeout_ms), self.completions.reply(token));
+        self.engine.reveal_temporary_pin(temporary_pin_id, deadline, reply);
+        Ok(())
+    }
+}
+
+/// What a way back rests on: the subscriber's session, or else support's evidence.
+fn proof(evidence_reference: &str, session: Option<&PySession>) -> CoreResult<Proof> {
+    match session {
+        None => identity::line("evidence_reference", evidence_reference, 1, 100)
+            .map(|reference| Proof::Evidence(Means::Support, reference)),
+        Some(session) if evidence_reference.is_empty() => Ok(Proof::SignedIn(session.0)),
+        Some(_) => Err(Error::invalid("evidence_reference", "must be empty from self-service")),
+    }
+}
