@@ -16,6 +16,9 @@ __all__ = [
     "ActivationBegun",
     "ActivationCodeIssued",
     "AuthenticatorView",
+    "DisplayView",
+    "DisplaysView",
+    "DoorView",
     "Drained",
     "Engine",
     "EventView",
@@ -334,6 +337,79 @@ class Engine:
     def get_login(self, token: int, timeout_ms: int, front_end: str, login_id: bytes) -> None:
         """Outcome: `LoginView`."""
 
+    def submit_code(
+        self,
+        token: int,
+        timeout_ms: int,
+        front_end: str,
+        login_id: bytes,
+        user_id: str,
+        one_time_code: str,
+    ) -> None:
+        """Outcome: `LoginView`."""
+
+    def submit_password(
+        self,
+        token: int,
+        timeout_ms: int,
+        front_end: str,
+        login_id: bytes,
+        user_id: str,
+        password: str,
+    ) -> None:
+        """Outcome: `LoginView`."""
+
+    def import_display(
+        self,
+        token: int,
+        timeout_ms: int,
+        actor: str,
+        serial_number: str,
+        kind: int,
+        algorithm: int,
+        period_s: int,
+        counter: int,
+        seed: bytes,
+    ) -> None:
+        """Takes a display into stock: `period_s` 0 for one that counts. Outcome: the display_id."""
+
+    def list_displays(self, token: int, timeout_ms: int, identity_id: bytes) -> None:
+        """Outcome: `DisplaysView`."""
+
+    def assign_display(
+        self, token: int, timeout_ms: int, actor: str, identity_id: bytes, serial_number: str
+    ) -> None:
+        """Outcome: the display_id, bytes."""
+
+    def activate_display(
+        self,
+        token: int,
+        timeout_ms: int,
+        actor: str,
+        request_id: bytes,
+        identity_id: bytes,
+        serial_number: str,
+        one_time_code: str,
+        password: str,
+    ) -> None:
+        """`password` is empty to keep the one there is. Outcome: the display_id, bytes."""
+
+    def report_display_lost(
+        self, token: int, timeout_ms: int, actor: str, identity_id: bytes, serial_number: str
+    ) -> None:
+        """Outcome: None."""
+
+    def set_password(
+        self,
+        token: int,
+        timeout_ms: int,
+        actor: str,
+        request_id: bytes,
+        identity_id: bytes,
+        password: str,
+    ) -> None:
+        """Outcome: None."""
+
     def cancel_login(self, token: int, timeout_ms: int, front_end: str, login_id: bytes) -> None:
         """Outcome: `LoginView`."""
 
@@ -490,6 +566,47 @@ class AuthenticatorView:
     def pin_dead(self) -> bool: ...
     @property
     def activated_at_ms(self) -> int: ...
+
+@final
+class DisplaysView:
+    """The displays of an identity, and where its doors stand."""
+
+    @property
+    def displays(self) -> list[DisplayView]: ...
+    @property
+    def code_door(self) -> DoorView: ...
+    @property
+    def password_is_set(self) -> bool: ...
+    @property
+    def password_door(self) -> DoorView: ...
+
+@final
+class DisplayView:
+    """A code display or audio code reader."""
+
+    @property
+    def display_id(self) -> bytes: ...
+    @property
+    def serial_number(self) -> str: ...
+    @property
+    def kind(self) -> int: ...
+    @property
+    def state(self) -> int: ...
+    @property
+    def changed_at_ms(self) -> int: ...
+
+@final
+class DoorView:
+    """Where tries are counted."""
+
+    @property
+    def strikes(self) -> int: ...
+    @property
+    def locked_until_ms(self) -> int:
+        """0 if not locked now."""
+
+    @property
+    def dead(self) -> bool: ...
 
 @final
 class ActivationCodeIssued:

@@ -13,6 +13,7 @@ MODULES = (
     "tests.service.test_bad_input",
     "tests.service.test_issuing_input",
     "tests.service.test_recovery",
+    "tests.service.test_display_bad_input",
 )
 """Each has a table `BAD`; a service stands in one of them."""
 

@@ -11,6 +11,7 @@ from google.protobuf import message_factory, text_format
 
 from godkend.v1 import (
     device_service_pb2,
+    display_service_pb2,
     error_reason_pb2,
     event_service_pb2,
     identity_service_pb2,
@@ -27,6 +28,7 @@ ROOT = Path(__file__).parents[2]
 PROTO = ROOT / "proto" / "godkend" / "v1"
 FILES: Any = (
     device_service_pb2,
+    display_service_pb2,
     error_reason_pb2,
     event_service_pb2,
     identity_service_pb2,
@@ -36,7 +38,8 @@ FILES: Any = (
     statement_pb2,
 )
 SECRET = re.compile(
-    r"pin|pin_.*|.*_pin|activation_code|verifier|.*_secret|assertion|app_link|document_number"
+    r"pin|pin_.*|.*_pin|activation_code|one_time_code|password|verifier|.*_secret|assertion"
+    r"|app_link|document_number"
 )
 NOT_SECRET = {"pin_dead"}
 """Says of a PIN that it can no longer be used."""
@@ -64,6 +67,7 @@ def test_what_is_secret_is_marked_and_nothing_else(field: FieldDescriptor) -> No
 def test_there_are_as_many_secrets_as_there_should_be() -> None:
     assert sorted(field.name for field in FIELDS if is_secret(field)) == [
         *("activation_code", "activation_code", "app_link", "assertion", "document_number"),
+        *("one_time_code", "one_time_code", "password", "password", "password"),
         *("pin", "pin", "pin_new", "pin_new", "pin_old", "qr_secret", "temporary_pin", "verifier"),
     ]
 

@@ -32,6 +32,8 @@ EXPECTED: dict[str, set[Role] | None] = {
     "StartLogin": {"front-end"},
     "WatchLogin": {"front-end"},
     "GetLogin": {"front-end"},
+    "SubmitCode": {"front-end"},
+    "SubmitPassword": {"front-end"},
     "CancelLogin": {"front-end"},
     "RedeemLogin": {"front-end"},
     "GetJwks": None,
@@ -52,6 +54,11 @@ EXPECTED: dict[str, set[Role] | None] = {
     "ListEvidence": {"registrar", "auditor"},
     "OrderTemporaryPin": {"support", "self-service"},
     "ResetPin": None,
+    "ListDisplays": {"registrar", "support", "self-service"},
+    "AssignDisplay": {"registrar"},
+    "ActivateDisplay": {"registrar", "self-service"},
+    "ReportDisplayLost": {"registrar", "support", "self-service"},
+    "SetPassword": {"registrar", "self-service"},
     "StreamEvents": {"auditor"},
 }
 """As the comments of the services say it, written down a second time on purpose."""

@@ -31,6 +31,7 @@ from godkend.logs import Log
 from godkend.service.app import running
 from godkend.statements import DeviceKey, activation_statement
 from godkend.v1 import device_service_pb2 as device_pb
+from godkend.v1 import display_service_pb2 as display_pb
 from godkend.v1 import (
     error_reason_pb2,
     event_service_pb2,
@@ -115,6 +116,7 @@ _CALLERS: dict[str, Client | None] = {
     "IdentityService": REGISTRAR,
     "IssuingService": REGISTRAR,
     "RecoveryService": SUPPORT,
+    "DisplayService": REGISTRAR,
     "EventService": AUDITOR,
 }
 METHODS = {
@@ -125,6 +127,7 @@ METHODS = {
         identity_service_pb2,
         issuing_pb,
         recovery_service_pb2,
+        display_pb,
         event_service_pb2,
     )
     for service in file.DESCRIPTOR.services_by_name.values()

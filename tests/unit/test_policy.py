@@ -19,6 +19,9 @@ QUOTAS = (
     "activation_overall",
     "temporary_pin_identity",
     "temporary_pin_overall",
+    "door_source",
+    "door_front_end",
+    "door_overall",
 )
 
 BOUNDS: dict[str, tuple[int, int]] = {
@@ -45,6 +48,14 @@ BOUNDS: dict[str, tuple[int, int]] = {
     "temporary_pin.life_ms": (MINUTE, DAY),
     "temporary_pin.tries_max": (1, 10),
     "temporary_pin.phone_number_age_ms_min": (0, 90 * DAY),
+    "display.counter_window": (1, 100),
+    "display.step_window": (0, 10),
+    "display.resync_window": (100, 1_000),
+    "door.strikes": (1, 10),
+    "door.locked_ms": (SECOND, DAY),
+    "door.locked_ms_max": (SECOND, 30 * DAY),
+    "door.strikes_max": (1, 100),
+    "door.forgotten_ms": (DAY, 366 * DAY),
     "self_service.login_age_ms_max": (MINUTE, HOUR),
     "assertion.life_ms": (SECOND, HOUR),
     "admission.hash_wait_ms_max": (1, MINUTE),
@@ -59,7 +70,10 @@ BOUNDS: dict[str, tuple[int, int]] = {
     "engine.sweep_interval_ms": (100, 60 * MINUTE),
     "engine.watch_interval_ms": (1, 10 * SECOND),
 }
-BOUND_TOGETHER = {"pin.memory_kib", "pin.memory_kib_max", "lockout.strikes_max", "lockout.rungs"}
+LADDERS = ("lockout", "password_lockout")
+BOUND_TOGETHER = {"pin.memory_kib", "pin.memory_kib_max"} | {
+    f"{ladder}.{field}" for ladder in LADDERS for field in ("rungs", "strikes_max")
+}
 """Numbers that are also held to each other; each has a test of its own below."""
 
 
@@ -103,6 +117,14 @@ def test_the_defaults_are_the_domains() -> None:
     assert whole["lockout"] == {
         "rungs": [{"strikes": 3, "locked_ms": HOUR}, {"strikes": 6, "locked_ms": DAY}],
         "strikes_max": 9,
+    }
+    assert whole["password_lockout"] == whole["lockout"]
+    assert whole["door"] == {
+        "strikes": 3,
+        "locked_ms": 15 * MINUTE,
+        "locked_ms_max": DAY,
+        "strikes_max": 99,
+        "forgotten_ms": 30 * DAY,
     }
     assert whole["login"]["life_ms"] == 5 * MINUTE
     assert whole["login"]["qr_accepted_ms"] == 5 * SECOND
@@ -170,16 +192,17 @@ def test_memory_is_held_to_its_lanes_and_to_the_most_that_a_record_may_ask() -> 
         assert "memory_kib" in refusal({"pin": pin}).field
 
 
-def test_a_ladder_rises_ends_and_stays_within_what_nist_allows() -> None:
+@pytest.mark.parametrize("name", LADDERS)
+def test_a_ladder_rises_ends_and_stays_within_what_nist_allows(name: str) -> None:
     def ladder(strikes_max: int, *rungs: tuple[int, int]) -> dict[str, Any]:
         steps = [{"strikes": strikes, "locked_ms": locked_ms} for strikes, locked_ms in rungs]
-        return {"lockout": {"strikes_max": strikes_max, "rungs": steps}}
+        return {name: {"strikes_max": strikes_max, "rungs": steps}}
 
     year = 366 * DAY
     for taken in (ladder(1), ladder(100), ladder(9, (1, 1), (8, year))):
         normalise_policy(json.dumps(taken))
     for strikes_max in (0, 101):
-        assert refusal(ladder(strikes_max)).field == "lockout.strikes_max"
+        assert refusal(ladder(strikes_max)).field == f"{name}.strikes_max"
     for rungs in [
         [(0, 1)],
         [(9, 1)],
@@ -188,7 +211,7 @@ def test_a_ladder_rises_ends_and_stays_within_what_nist_allows() -> None:
         [(3, 0)],
         [(3, year + 1)],
     ]:
-        assert refusal(ladder(9, *rungs)).field == "lockout.rungs"
+        assert refusal(ladder(9, *rungs)).field == f"{name}.rungs"
 
 
 def test_an_issuer_has_one_to_256_characters() -> None:

@@ -25,6 +25,7 @@ from godkend.port import StartError, cannot_listen
 from godkend.process import EXIT_NOT_STARTED, EXIT_STOPPED, keep_private, tell_operator
 from godkend.service.admission import Admission
 from godkend.service.device import DeviceService
+from godkend.service.display import DisplayService
 from godkend.service.event import EventService
 from godkend.service.health import WATCHES_MAX as HEALTH_WATCHES_MAX
 from godkend.service.health import Health
@@ -39,6 +40,8 @@ from godkend.service.stream import OpenStreams
 from godkend.v1 import (
     device_service_pb2,
     device_service_pb2_grpc,
+    display_service_pb2,
+    display_service_pb2_grpc,
     event_service_pb2,
     event_service_pb2_grpc,
     identity_service_pb2,
@@ -64,6 +67,7 @@ SERVICES = tuple(
         identity_service_pb2,
         issuing_service_pb2,
         recovery_service_pb2,
+        display_service_pb2,
         event_service_pb2,
     )
     for service in file.DESCRIPTOR.services_by_name.values()
@@ -183,6 +187,9 @@ async def running(
         )
         recovery_service_pb2_grpc.add_RecoveryServiceServicer_to_server(
             RecoveryService(engine), server
+        )
+        display_service_pb2_grpc.add_DisplayServiceServicer_to_server(
+            DisplayService(engine), server
         )
         event_service_pb2_grpc.add_EventServiceServicer_to_server(
             EventService(engine, events), server

@@ -82,6 +82,34 @@ class LoginService(LoginServiceServicer):
             state=cast("State", login.state), expires_at_ms=login.expires_at_ms
         )
 
+    async def SubmitCode(
+        self, request: pb.SubmitCodeRequest, context: Context
+    ) -> pb.SubmitCodeResponse:
+        engine = self._engine
+        login: _core.LoginView = await engine.call(
+            engine.core.submit_code,
+            timeout_ms(context),
+            caller.get().name,
+            request.login_id,
+            request.user_id,
+            request.one_time_code,
+        )
+        return pb.SubmitCodeResponse(state=cast("State", login.state))
+
+    async def SubmitPassword(
+        self, request: pb.SubmitPasswordRequest, context: Context
+    ) -> pb.SubmitPasswordResponse:
+        engine = self._engine
+        login: _core.LoginView = await engine.call(
+            engine.core.submit_password,
+            timeout_ms(context),
+            caller.get().name,
+            request.login_id,
+            request.user_id,
+            request.password,
+        )
+        return pb.SubmitPasswordResponse(state=cast("State", login.state))
+
     async def CancelLogin(
         self, request: pb.CancelLoginRequest, context: Context
     ) -> pb.CancelLoginResponse:

@@ -142,6 +142,30 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """
     ERROR_REASON_OTHER_AUTHENTICATOR_NEEDED: _ErrorReason.ValueType  # 104
     """The temporary PIN was ordered with this very app."""
+    ERROR_REASON_DISPLAY_CODE_WRONG: _ErrorReason.ValueType  # 50
+    """The code is not one that the display shows now, or there is no such display; which is not said."""
+    ERROR_REASON_DISPLAY_CODE_LOCKED: _ErrorReason.ValueType  # 51
+    """Too many wrong codes; come back later."""
+    ERROR_REASON_DISPLAY_CODE_MISSING: _ErrorReason.ValueType  # 52
+    """The password comes after the code."""
+    ERROR_REASON_DISPLAY_NOT_FOUND: _ErrorReason.ValueType  # 53
+    """No such display."""
+    ERROR_REASON_DISPLAY_NOT_USABLE: _ErrorReason.ValueType  # 54
+    """The display is not in a state in which that can be done."""
+    ERROR_REASON_SERIAL_NUMBER_TAKEN: _ErrorReason.ValueType  # 55
+    """A display with this serial number is known, with other contents."""
+    ERROR_REASON_PASSWORD_WRONG: _ErrorReason.ValueType  # 56
+    """The password is wrong."""
+    ERROR_REASON_PASSWORD_LOCKED: _ErrorReason.ValueType  # 57
+    """Too many wrong passwords; come back later."""
+    ERROR_REASON_PASSWORD_DEAD: _ErrorReason.ValueType  # 58
+    """Too many wrong passwords; set a new one."""
+    ERROR_REASON_PASSWORD_WEAK: _ErrorReason.ValueType  # 59
+    """The password is easy to guess."""
+    ERROR_REASON_PASSWORD_NOT_SET: _ErrorReason.ValueType  # 60
+    """A display is activated with a password, and there is none yet."""
+    ERROR_REASON_USER_ID_DIFFERS: _ErrorReason.ValueType  # 61
+    """The login was not started with this user ID."""
     ERROR_REASON_LOGIN_NOT_FOUND: _ErrorReason.ValueType  # 22
     """No such login for this caller."""
     ERROR_REASON_LOGIN_EXPIRED: _ErrorReason.ValueType  # 23
@@ -277,6 +301,30 @@ often.
 """
 ERROR_REASON_OTHER_AUTHENTICATOR_NEEDED: ErrorReason.ValueType  # 104
 """The temporary PIN was ordered with this very app."""
+ERROR_REASON_DISPLAY_CODE_WRONG: ErrorReason.ValueType  # 50
+"""The code is not one that the display shows now, or there is no such display; which is not said."""
+ERROR_REASON_DISPLAY_CODE_LOCKED: ErrorReason.ValueType  # 51
+"""Too many wrong codes; come back later."""
+ERROR_REASON_DISPLAY_CODE_MISSING: ErrorReason.ValueType  # 52
+"""The password comes after the code."""
+ERROR_REASON_DISPLAY_NOT_FOUND: ErrorReason.ValueType  # 53
+"""No such display."""
+ERROR_REASON_DISPLAY_NOT_USABLE: ErrorReason.ValueType  # 54
+"""The display is not in a state in which that can be done."""
+ERROR_REASON_SERIAL_NUMBER_TAKEN: ErrorReason.ValueType  # 55
+"""A display with this serial number is known, with other contents."""
+ERROR_REASON_PASSWORD_WRONG: ErrorReason.ValueType  # 56
+"""The password is wrong."""
+ERROR_REASON_PASSWORD_LOCKED: ErrorReason.ValueType  # 57
+"""Too many wrong passwords; come back later."""
+ERROR_REASON_PASSWORD_DEAD: ErrorReason.ValueType  # 58
+"""Too many wrong passwords; set a new one."""
+ERROR_REASON_PASSWORD_WEAK: ErrorReason.ValueType  # 59
+"""The password is easy to guess."""
+ERROR_REASON_PASSWORD_NOT_SET: ErrorReason.ValueType  # 60
+"""A display is activated with a password, and there is none yet."""
+ERROR_REASON_USER_ID_DIFFERS: ErrorReason.ValueType  # 61
+"""The login was not started with this user ID."""
 ERROR_REASON_LOGIN_NOT_FOUND: ErrorReason.ValueType  # 22
 """No such login for this caller."""
 ERROR_REASON_LOGIN_EXPIRED: ErrorReason.ValueType  # 23

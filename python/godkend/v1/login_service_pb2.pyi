@@ -34,7 +34,7 @@ class _LoginStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_LoginState
     LOGIN_STATE_PENDING: _LoginState.ValueType  # 1
     """Started; no phone has opened it."""
     LOGIN_STATE_OPENED: _LoginState.ValueType  # 2
-    """A phone shows it to its holder."""
+    """A phone shows it to its holder, or a display's code was accepted and the password comes next."""
     LOGIN_STATE_APPROVED: _LoginState.ValueType  # 3
     """Approved; waits to be redeemed."""
     LOGIN_STATE_REJECTED: _LoginState.ValueType  # 4
@@ -53,7 +53,7 @@ LOGIN_STATE_UNSPECIFIED: LoginState.ValueType  # 0
 LOGIN_STATE_PENDING: LoginState.ValueType  # 1
 """Started; no phone has opened it."""
 LOGIN_STATE_OPENED: LoginState.ValueType  # 2
-"""A phone shows it to its holder."""
+"""A phone shows it to its holder, or a display's code was accepted and the password comes next."""
 LOGIN_STATE_APPROVED: LoginState.ValueType  # 3
 """Approved; waits to be redeemed."""
 LOGIN_STATE_REJECTED: LoginState.ValueType  # 4
@@ -292,6 +292,102 @@ class GetLoginResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetLoginResponse: _TypeAlias = GetLoginResponse  # noqa: Y015
+
+@_typing.final
+class SubmitCodeRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LOGIN_ID_FIELD_NUMBER: _builtins.int
+    USER_ID_FIELD_NUMBER: _builtins.int
+    ONE_TIME_CODE_FIELD_NUMBER: _builtins.int
+    login_id: _builtins.bytes
+    """login_id is 16 bytes."""
+    user_id: _builtins.str
+    """user_id is what the login was started with; at most 60 characters."""
+    one_time_code: _builtins.str
+    """one_time_code is the 6 digits that the display shows; spaces do not matter."""
+    def __init__(
+        self,
+        *,
+        login_id: _builtins.bytes = ...,
+        user_id: _builtins.str = ...,
+        one_time_code: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["login_id", b"login_id", "one_time_code", b"one_time_code", "user_id", b"user_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SubmitCodeRequest: _TypeAlias = SubmitCodeRequest  # noqa: Y015
+
+@_typing.final
+class SubmitCodeResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATE_FIELD_NUMBER: _builtins.int
+    state: Global___LoginState.ValueType
+    """state is OPENED."""
+    def __init__(
+        self,
+        *,
+        state: Global___LoginState.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SubmitCodeResponse: _TypeAlias = SubmitCodeResponse  # noqa: Y015
+
+@_typing.final
+class SubmitPasswordRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LOGIN_ID_FIELD_NUMBER: _builtins.int
+    USER_ID_FIELD_NUMBER: _builtins.int
+    PASSWORD_FIELD_NUMBER: _builtins.int
+    login_id: _builtins.bytes
+    """login_id is 16 bytes."""
+    user_id: _builtins.str
+    """user_id is what the login was started with; at most 60 characters."""
+    password: _builtins.str
+    """password is 8 to 64 characters after NFKC."""
+    def __init__(
+        self,
+        *,
+        login_id: _builtins.bytes = ...,
+        user_id: _builtins.str = ...,
+        password: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["login_id", b"login_id", "password", b"password", "user_id", b"user_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SubmitPasswordRequest: _TypeAlias = SubmitPasswordRequest  # noqa: Y015
+
+@_typing.final
+class SubmitPasswordResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATE_FIELD_NUMBER: _builtins.int
+    state: Global___LoginState.ValueType
+    """state is APPROVED."""
+    def __init__(
+        self,
+        *,
+        state: Global___LoginState.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SubmitPasswordResponse: _TypeAlias = SubmitPasswordResponse  # noqa: Y015
 
 @_typing.final
 class CancelLoginRequest(_message.Message):

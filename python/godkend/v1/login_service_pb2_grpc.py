@@ -52,6 +52,16 @@ class LoginServiceStub:
                 request_serializer=godkend_dot_v1_dot_login__service__pb2.GetLoginRequest.SerializeToString,
                 response_deserializer=godkend_dot_v1_dot_login__service__pb2.GetLoginResponse.FromString,
                 _registered_method=True)
+        self.SubmitCode = channel.unary_unary(
+                '/godkend.v1.LoginService/SubmitCode',
+                request_serializer=godkend_dot_v1_dot_login__service__pb2.SubmitCodeRequest.SerializeToString,
+                response_deserializer=godkend_dot_v1_dot_login__service__pb2.SubmitCodeResponse.FromString,
+                _registered_method=True)
+        self.SubmitPassword = channel.unary_unary(
+                '/godkend.v1.LoginService/SubmitPassword',
+                request_serializer=godkend_dot_v1_dot_login__service__pb2.SubmitPasswordRequest.SerializeToString,
+                response_deserializer=godkend_dot_v1_dot_login__service__pb2.SubmitPasswordResponse.FromString,
+                _registered_method=True)
         self.CancelLogin = channel.unary_unary(
                 '/godkend.v1.LoginService/CancelLogin',
                 request_serializer=godkend_dot_v1_dot_login__service__pb2.CancelLoginRequest.SerializeToString,
@@ -90,6 +100,22 @@ class LoginServiceServicer:
 
     def GetLogin(self, request, context):
         """GetLogin gives the present state, for those who poll.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SubmitCode(self, request, context):
+        """SubmitCode brings the code of a display into a login that was started with a user ID. A user ID that
+        nobody has, that is blocked or has no display, is answered like one whose code is wrong, and locked like
+        it. Once a code is accepted the login is OPENED, and submitting again changes nothing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SubmitPassword(self, request, context):
+        """SubmitPassword brings the password into a login: after an accepted code; or alone, if level_min is LOW.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -134,6 +160,16 @@ def add_LoginServiceServicer_to_server(servicer, server):
                     servicer.GetLogin,
                     request_deserializer=godkend_dot_v1_dot_login__service__pb2.GetLoginRequest.FromString,
                     response_serializer=godkend_dot_v1_dot_login__service__pb2.GetLoginResponse.SerializeToString,
+            ),
+            'SubmitCode': grpc.unary_unary_rpc_method_handler(
+                    servicer.SubmitCode,
+                    request_deserializer=godkend_dot_v1_dot_login__service__pb2.SubmitCodeRequest.FromString,
+                    response_serializer=godkend_dot_v1_dot_login__service__pb2.SubmitCodeResponse.SerializeToString,
+            ),
+            'SubmitPassword': grpc.unary_unary_rpc_method_handler(
+                    servicer.SubmitPassword,
+                    request_deserializer=godkend_dot_v1_dot_login__service__pb2.SubmitPasswordRequest.FromString,
+                    response_serializer=godkend_dot_v1_dot_login__service__pb2.SubmitPasswordResponse.SerializeToString,
             ),
             'CancelLogin': grpc.unary_unary_rpc_method_handler(
                     servicer.CancelLogin,
@@ -233,6 +269,60 @@ class LoginService:
             '/godkend.v1.LoginService/GetLogin',
             godkend_dot_v1_dot_login__service__pb2.GetLoginRequest.SerializeToString,
             godkend_dot_v1_dot_login__service__pb2.GetLoginResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SubmitCode(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/godkend.v1.LoginService/SubmitCode',
+            godkend_dot_v1_dot_login__service__pb2.SubmitCodeRequest.SerializeToString,
+            godkend_dot_v1_dot_login__service__pb2.SubmitCodeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SubmitPassword(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/godkend.v1.LoginService/SubmitPassword',
+            godkend_dot_v1_dot_login__service__pb2.SubmitPasswordRequest.SerializeToString,
+            godkend_dot_v1_dot_login__service__pb2.SubmitPasswordResponse.FromString,
             options,
             channel_credentials,
             insecure,

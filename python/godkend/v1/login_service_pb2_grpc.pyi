@@ -48,6 +48,13 @@ class LoginServiceStub:
     """WatchLogin resumes the stream of a login, beginning with its present state."""
     GetLogin: _grpc.UnaryUnaryMultiCallable[_login_service_pb2.GetLoginRequest, _login_service_pb2.GetLoginResponse]
     """GetLogin gives the present state, for those who poll."""
+    SubmitCode: _grpc.UnaryUnaryMultiCallable[_login_service_pb2.SubmitCodeRequest, _login_service_pb2.SubmitCodeResponse]
+    """SubmitCode brings the code of a display into a login that was started with a user ID. A user ID that
+    nobody has, that is blocked or has no display, is answered like one whose code is wrong, and locked like
+    it. Once a code is accepted the login is OPENED, and submitting again changes nothing.
+    """
+    SubmitPassword: _grpc.UnaryUnaryMultiCallable[_login_service_pb2.SubmitPasswordRequest, _login_service_pb2.SubmitPasswordResponse]
+    """SubmitPassword brings the password into a login: after an accepted code; or alone, if level_min is LOW."""
     CancelLogin: _grpc.UnaryUnaryMultiCallable[_login_service_pb2.CancelLoginRequest, _login_service_pb2.CancelLoginResponse]
     """CancelLogin ends a login that is not approved yet. Repeating it changes nothing."""
     RedeemLogin: _grpc.UnaryUnaryMultiCallable[_login_service_pb2.RedeemLoginRequest, _login_service_pb2.RedeemLoginResponse]
@@ -70,6 +77,13 @@ class LoginServiceAsyncStub(LoginServiceStub):
     """WatchLogin resumes the stream of a login, beginning with its present state."""
     GetLogin: _aio.UnaryUnaryMultiCallable[_login_service_pb2.GetLoginRequest, _login_service_pb2.GetLoginResponse]  # type: ignore[assignment]
     """GetLogin gives the present state, for those who poll."""
+    SubmitCode: _aio.UnaryUnaryMultiCallable[_login_service_pb2.SubmitCodeRequest, _login_service_pb2.SubmitCodeResponse]  # type: ignore[assignment]
+    """SubmitCode brings the code of a display into a login that was started with a user ID. A user ID that
+    nobody has, that is blocked or has no display, is answered like one whose code is wrong, and locked like
+    it. Once a code is accepted the login is OPENED, and submitting again changes nothing.
+    """
+    SubmitPassword: _aio.UnaryUnaryMultiCallable[_login_service_pb2.SubmitPasswordRequest, _login_service_pb2.SubmitPasswordResponse]  # type: ignore[assignment]
+    """SubmitPassword brings the password into a login: after an accepted code; or alone, if level_min is LOW."""
     CancelLogin: _aio.UnaryUnaryMultiCallable[_login_service_pb2.CancelLoginRequest, _login_service_pb2.CancelLoginResponse]  # type: ignore[assignment]
     """CancelLogin ends a login that is not approved yet. Repeating it changes nothing."""
     RedeemLogin: _aio.UnaryUnaryMultiCallable[_login_service_pb2.RedeemLoginRequest, _login_service_pb2.RedeemLoginResponse]  # type: ignore[assignment]
@@ -107,6 +121,25 @@ class LoginServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_login_service_pb2.GetLoginResponse, _abc.Awaitable[_login_service_pb2.GetLoginResponse]]:
         """GetLogin gives the present state, for those who poll."""
+
+    @_abc_1.abstractmethod
+    def SubmitCode(
+        self,
+        request: _login_service_pb2.SubmitCodeRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_login_service_pb2.SubmitCodeResponse, _abc.Awaitable[_login_service_pb2.SubmitCodeResponse]]:
+        """SubmitCode brings the code of a display into a login that was started with a user ID. A user ID that
+        nobody has, that is blocked or has no display, is answered like one whose code is wrong, and locked like
+        it. Once a code is accepted the login is OPENED, and submitting again changes nothing.
+        """
+
+    @_abc_1.abstractmethod
+    def SubmitPassword(
+        self,
+        request: _login_service_pb2.SubmitPasswordRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_login_service_pb2.SubmitPasswordResponse, _abc.Awaitable[_login_service_pb2.SubmitPasswordResponse]]:
+        """SubmitPassword brings the password into a login: after an accepted code; or alone, if level_min is LOW."""
 
     @_abc_1.abstractmethod
     def CancelLogin(

@@ -213,6 +213,31 @@ reasons! {
     TemporaryPinOver = "TEMPORARY_PIN_OVER",
     /// The temporary PIN was ordered with this very app.
     OtherAuthenticatorNeeded = "OTHER_AUTHENTICATOR_NEEDED",
+    // Code displays and passwords
+    /// The code is not one that the display shows now, or there is no such display; which is not said.
+    DisplayCodeWrong = "DISPLAY_CODE_WRONG",
+    /// Too many wrong codes; come back later.
+    DisplayCodeLocked = "DISPLAY_CODE_LOCKED",
+    /// The password comes after the code.
+    DisplayCodeMissing = "DISPLAY_CODE_MISSING",
+    /// No such display.
+    DisplayNotFound = "DISPLAY_NOT_FOUND",
+    /// The display is not in a state in which that can be done.
+    DisplayNotUsable = "DISPLAY_NOT_USABLE",
+    /// A display with this serial number is known, with other contents.
+    SerialNumberTaken = "SERIAL_NUMBER_TAKEN",
+    /// The password is wrong.
+    PasswordWrong = "PASSWORD_WRONG",
+    /// Too many wrong passwords; come back later.
+    PasswordLocked = "PASSWORD_LOCKED",
+    /// Too many wrong passwords; set a new one.
+    PasswordDead = "PASSWORD_DEAD",
+    /// The password is easy to guess.
+    PasswordWeak = "PASSWORD_WEAK",
+    /// A display is activated with a password, and there is none yet.
+    PasswordNotSet = "PASSWORD_NOT_SET",
+    /// The login was not started with this user ID.
+    UserIdDiffers = "USER_ID_DIFFERS",
     // Logins
     /// No such login for this caller.
     LoginNotFound = "LOGIN_NOT_FOUND",

@@ -45,6 +45,24 @@ pub mod kind {
     pub const TEMPORARY_PIN_WRONG: &str = "temporary_pin.wrong";
     /// A PIN was chosen with a temporary PIN.
     pub const PIN_RESET: &str = "pin.reset";
+    /// A code display came into stock.
+    pub const DISPLAY_IMPORTED: &str = "display.imported";
+    /// A code display was assigned to an identity.
+    pub const DISPLAY_ASSIGNED: &str = "display.assigned";
+    /// A code display can be used from now on.
+    pub const DISPLAY_ACTIVATED: &str = "display.activated";
+    /// Another code display took its place.
+    pub const DISPLAY_REPLACED: &str = "display.replaced";
+    /// A code display was reported lost.
+    pub const DISPLAY_LOST: &str = "display.lost";
+    /// A display's code was right.
+    pub const DISPLAY_CODE_ACCEPTED: &str = "display_code.accepted";
+    /// A display's code was wrong, or nobody has that user ID.
+    pub const DISPLAY_CODE_WRONG: &str = "display_code.wrong";
+    /// A password was wrong, or nobody has that user ID.
+    pub const PASSWORD_WRONG: &str = "password.wrong";
+    /// A password was set.
+    pub const PASSWORD_SET: &str = "password.set";
     /// A login was approved.
     pub const LOGIN_APPROVED: &str = "login.approved";
     /// A login was rejected.
@@ -60,7 +78,7 @@ pub struct NewEvent {
     pub kind: &'static str,
     /// Whom it is about.
     pub identity_id: Option<Id>,
-    /// Which phone.
+    /// Which phone or code display.
     pub authenticator_id: Option<Id>,
     /// Which login.
     pub login_id: Option<Id>,
@@ -81,7 +99,7 @@ pub struct Event {
     pub kind: String,
     /// Whom it is about.
     pub identity_id: Option<Id>,
-    /// Which phone.
+    /// Which phone or code display.
     pub authenticator_id: Option<Id>,
     /// Which login.
     pub login_id: Option<Id>,

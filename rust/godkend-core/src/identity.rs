@@ -169,7 +169,7 @@ pub fn lines(
 }
 
 /// Ten digits in a row, or six that are a date and four more however they are set apart.
-fn resembles_cpr_number(canonical: &str) -> bool {
+pub(crate) fn resembles_cpr_number(canonical: &str) -> bool {
     let is_separator = |c: char| {
         c.is_whitespace()
             || matches!(c, '-' | '.' | '/' | '_' | '\u{2010}'..='\u{2015}' | '\u{2212}')

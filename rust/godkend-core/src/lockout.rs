@@ -1,4 +1,4 @@
-//! The ladder: what wrong PINs in a row lead to.
+//! The ladder: what wrong PINs, or passwords, in a row lead to.
 //!
 //! A strike is charged before the PIN is looked at, and only a success takes strikes back: its own
 //! and those charged before it. Charges that came after a success's own stay, for they were not yet
@@ -49,21 +49,21 @@ impl Ladder {
     /// Whether the ladder is one.
     ///
     /// # Errors
-    /// [`Error::Invalid`] naming `lockout.rungs` or `lockout.strikes_max`.
-    pub fn validate(&self) -> Result<()> {
+    /// [`Error::Invalid`] naming the field, which is called so: first the rungs, then the most strikes.
+    pub fn validate(&self, [rungs, strikes_max]: [&'static str; 2]) -> Result<()> {
         if !(1..=STRIKES_MAX_MAX).contains(&self.strikes_max) {
-            return Err(Error::invalid("lockout.strikes_max", "must be 1 to 100"));
+            return Err(Error::invalid(strikes_max, "must be 1 to 100"));
         }
         let mut below = 0;
         for rung in &self.rungs {
             if rung.strikes <= below || rung.strikes >= self.strikes_max {
                 return Err(Error::invalid(
-                    "lockout.rungs",
+                    rungs,
                     "must have rising strikes, from 1 to less than strikes_max",
                 ));
             }
             if rung.locked_ms == 0 || rung.locked_ms > 366 * 86_400_000 {
-                return Err(Error::invalid("lockout.rungs", "must lock for 1 ms to 366 days"));
+                return Err(Error::invalid(rungs, "must lock for 1 ms to 366 days"));
             }
             below = rung.strikes;
         }
@@ -77,7 +77,18 @@ impl Ladder {
     }
 }
 
-/// Where one PIN stands. Counters only grow, so that a success can name what it clears.
+/// What the refusals of a secret are called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Refusals {
+    /// It is not the secret.
+    pub wrong: Reason,
+    /// Come back later.
+    pub locked: Reason,
+    /// Only a new secret helps.
+    pub dead: Reason,
+}
+
+/// Where one secret stands. Counters only grow, so that a success can name what it clears.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Lockout {
     /// How many attempts were ever charged.
@@ -108,13 +119,13 @@ impl Lockout {
     /// Whether the app may be used now: a lock holds for whatever stands in for the PIN as well.
     ///
     /// # Errors
-    /// Denied with `PIN_DEAD`, or with `PIN_LOCKED` and the time to come back.
-    pub fn expect_open(&self, ladder: &Ladder, now: Millis) -> Result<()> {
+    /// Denied as dead, or as locked with the time to come back; of a PIN, `PIN_DEAD` and `PIN_LOCKED`.
+    pub fn expect_open(&self, ladder: &Ladder, says: &Refusals, now: Millis) -> Result<()> {
         if self.is_dead(ladder) {
-            return Err(Error::denied(Reason::PinDead));
+            return Err(Error::denied(says.dead));
         }
         if now < self.locked_until_ms {
-            return Err(Error::retry(Reason::PinLocked, self.wait_ms(now)));
+            return Err(Error::retry(says.locked, self.wait_ms(now)));
         }
         Ok(())
     }
@@ -123,8 +134,8 @@ impl Lockout {
     ///
     /// # Errors
     /// As [`Lockout::expect_open`]; nothing is charged.
-    pub fn charge(&mut self, ladder: &Ladder, now: Millis) -> Result<Charge> {
-        self.expect_open(ladder, now)?;
+    pub fn charge(&mut self, ladder: &Ladder, says: &Refusals, now: Millis) -> Result<Charge> {
+        self.expect_open(ladder, says, now)?;
         self.charged += 1;
         let strikes = self.strikes();
         if let Some(rung) = ladder.rungs.iter().find(|rung| rung.strikes == strikes) {
@@ -144,13 +155,13 @@ impl Lockout {
 
     /// What to tell after a wrong PIN.
     #[must_use]
-    pub fn wrong(&self, ladder: &Ladder, now: Millis) -> Error {
+    pub fn wrong(&self, ladder: &Ladder, says: &Refusals, now: Millis) -> Error {
         let strikes = self.strikes();
         let locked = now < self.locked_until_ms;
         let attempts_left =
             if locked || self.is_dead(ladder) { 0 } else { ladder.next(strikes) - strikes };
         Error::Denied(Denial {
-            reason: Reason::PinWrong,
+            reason: says.wrong,
             retry_after_ms: locked.then(|| self.wait_ms(now)),
             attempts_left: Some(attempts_left),
         })
@@ -164,9 +175,11 @@ impl Lockout {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pin::{Pin, Secret as _};
     use proptest::prelude::*;
 
     const HOUR_MS: Millis = 3_600_000;
+    const NAMES: [&str; 2] = ["lockout.rungs", "lockout.strikes_max"];
 
     fn denied(result: Result<Charge>) -> Denial {
         match result {
@@ -182,38 +195,41 @@ mod tests {
         let mut now = 0;
         for wait in [HOUR_MS, 24 * HOUR_MS] {
             for _ in 0..3 {
-                lockout.charge(&ladder, now).unwrap();
+                lockout.charge(&ladder, &Pin::REFUSALS, now).unwrap();
             }
-            let denial = denied(lockout.charge(&ladder, now));
+            let denial = denied(lockout.charge(&ladder, &Pin::REFUSALS, now));
             assert_eq!(denial.reason, Reason::PinLocked);
             assert_eq!(denial.retry_after_ms, Some(u64::try_from(wait).unwrap()));
-            assert!(lockout.charge(&ladder, now + wait - 1).is_err());
+            assert!(lockout.charge(&ladder, &Pin::REFUSALS, now + wait - 1).is_err());
             now += wait;
         }
         for _ in 0..3 {
-            lockout.charge(&ladder, now).unwrap();
+            lockout.charge(&ladder, &Pin::REFUSALS, now).unwrap();
         }
-        assert_eq!(denied(lockout.charge(&ladder, now + 9_999 * HOUR_MS)).reason, Reason::PinDead);
+        assert_eq!(
+            denied(lockout.charge(&ladder, &Pin::REFUSALS, now + 9_999 * HOUR_MS)).reason,
+            Reason::PinDead
+        );
     }
 
     #[test]
     fn the_third_guess_may_be_the_right_one() {
         let ladder = Ladder::default();
         let mut lockout = Lockout::default();
-        lockout.charge(&ladder, 0).unwrap();
-        lockout.charge(&ladder, 0).unwrap();
-        let third = lockout.charge(&ladder, 0).unwrap();
+        lockout.charge(&ladder, &Pin::REFUSALS, 0).unwrap();
+        lockout.charge(&ladder, &Pin::REFUSALS, 0).unwrap();
+        let third = lockout.charge(&ladder, &Pin::REFUSALS, 0).unwrap();
         lockout.clear(third, &ladder);
         assert_eq!(lockout.strikes(), 0);
-        assert!(lockout.charge(&ladder, 0).is_ok());
+        assert!(lockout.charge(&ladder, &Pin::REFUSALS, 0).is_ok());
     }
 
     #[test]
     fn a_success_does_not_clear_what_was_charged_after_it() {
         let ladder = Ladder::default();
         let mut lockout = Lockout::default();
-        let first = lockout.charge(&ladder, 0).unwrap();
-        lockout.charge(&ladder, 0).unwrap();
+        let first = lockout.charge(&ladder, &Pin::REFUSALS, 0).unwrap();
+        lockout.charge(&ladder, &Pin::REFUSALS, 0).unwrap();
         lockout.clear(first, &ladder);
         assert_eq!(lockout.strikes(), 1);
     }
@@ -229,9 +245,9 @@ mod tests {
             Ladder { rungs: vec![], strikes_max: 0 },
             Ladder { rungs: vec![Rung { strikes: 1, locked_ms: 0 }], strikes_max: 9 },
         ] {
-            assert!(ladder.validate().is_err(), "{ladder:?}");
+            assert!(ladder.validate(NAMES).is_err(), "{ladder:?}");
         }
-        assert!(Ladder { rungs: vec![], strikes_max: 100 }.validate().is_ok());
+        assert!(Ladder { rungs: vec![], strikes_max: 100 }.validate(NAMES).is_ok());
     }
 
     proptest! {
@@ -249,7 +265,7 @@ mod tests {
                         lockout.clear(charge, &ladder);
                         in_a_row = 0;
                     }
-                } else if let Ok(charge) = lockout.charge(&ladder, now) {
+                } else if let Ok(charge) = lockout.charge(&ladder, &Pin::REFUSALS, now) {
                     in_a_row += 1;
                     last = Some(charge);
                 }

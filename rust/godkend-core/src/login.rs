@@ -14,7 +14,7 @@ use crate::clock::Millis;
 use crate::digest::sha256;
 use crate::error::{Error, Reason, Result};
 use crate::identity::Identity;
-use crate::level::{self, Level};
+use crate::level::{self, Level, Used};
 
 /// Where a login is. The numbers are those of `LoginState` in proto; they only ever rise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -22,7 +22,7 @@ use crate::level::{self, Level};
 pub enum State {
     /// Started; no phone has opened it.
     Pending = 1,
-    /// A phone shows it to its holder.
+    /// A phone shows it to its holder, or a display's code was accepted and the password comes next.
     Opened = 2,
     /// Waits to be redeemed.
     Approved = 3,
@@ -72,6 +72,42 @@ impl State {
     }
 }
 
+/// What a login is done with. The numbers are those of the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Way {
+    /// A phone.
+    App = 1,
+    /// A code display or reader, with the password.
+    Display = 2,
+    /// The password alone.
+    Password = 3,
+}
+
+impl Way {
+    /// Reads a stored number.
+    #[must_use]
+    pub const fn from_number(number: i64) -> Option<Self> {
+        Some(match number {
+            1 => Self::App,
+            2 => Self::Display,
+            3 => Self::Password,
+            _ => return None,
+        })
+    }
+
+    /// The level that it may reach (AAL).
+    #[must_use]
+    pub const fn level(self) -> Level {
+        match self {
+            // Which of the two, its enrolment says.
+            Self::App => Level::High,
+            Self::Display => Used::Display.level(),
+            Self::Password => Used::Password.level(),
+        }
+    }
+}
+
 /// One login.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Login {
@@ -99,8 +135,10 @@ pub struct Login {
     pub challenge: [u8; 32],
     /// Whose it became when it was opened.
     pub identity_id: Option<Id>,
-    /// The phone that opened it.
+    /// The phone that opened it, or the display whose code was accepted.
     pub authenticator_id: Option<Id>,
+    /// What it is done with, once that is known.
+    pub way: Option<Way>,
     /// How the approving phone knew its holder.
     pub user_verification: Option<UserVerification>,
     /// The charged attempts.
@@ -149,6 +187,74 @@ impl Login {
         self.state = State::Opened;
         self.identity_id = Some(identity.id);
         self.authenticator_id = Some(authenticator.id);
+        self.way = Some(Way::App);
+        Ok(())
+    }
+
+    /// Whether a way may be brought into the login now: nobody has opened it, and it reaches the level.
+    /// Looks at nobody's identity, so that every name is answered alike.
+    ///
+    /// # Errors
+    /// Denied with the reason of its state, `LOGIN_OPENED_ELSEWHERE` if a phone has it, `LEVEL_TOO_LOW`, or
+    /// `DISPLAY_CODE_MISSING` if the password comes after the code.
+    pub fn expect_reachable(&self, way: Way, now: Millis) -> Result<()> {
+        match self.state_at(now) {
+            State::Pending => {}
+            State::Opened => return Err(Error::denied(Reason::LoginOpenedElsewhere)),
+            other => return Err(other.refusal()),
+        }
+        if way.level() >= self.level_min {
+            Ok(())
+        } else if way == Way::Password && self.level_min <= Way::Display.level() {
+            Err(Error::denied(Reason::DisplayCodeMissing))
+        } else {
+            Err(Error::denied(Reason::LevelTooLow))
+        }
+    }
+
+    /// Whether a display's code was accepted and the password comes next.
+    #[must_use]
+    pub fn is_code_accepted(&self, now: Millis) -> bool {
+        self.state_at(now) == State::Opened && self.way == Some(Way::Display)
+    }
+
+    /// A display's code was right.
+    ///
+    /// # Errors
+    /// As [`Login::expect_reachable`]; `LEVEL_TOO_LOW` also for what the identity's own level is.
+    pub fn accept_code(&mut self, identity: &Identity, display_id: &Id, now: Millis) -> Result<()> {
+        self.expect_reachable(Way::Display, now)?;
+        level::reach(identity.level, Way::Display.level(), self.level_min)?;
+        self.state = State::Opened;
+        self.way = Some(Way::Display);
+        self.identity_id = Some(identity.id);
+        self.authenticator_id = Some(*display_id);
+        Ok(())
+    }
+
+    /// The password was right, after the code.
+    ///
+    /// # Errors
+    /// Denied with the reason of its state.
+    pub fn approve_behind_code(&mut self, now: Millis) -> Result<()> {
+        if !self.is_code_accepted(now) {
+            return Err(self.state_at(now).refusal());
+        }
+        self.state = State::Approved;
+        self.approved_at = Some(now);
+        Ok(())
+    }
+
+    /// The password was right, and is all that was asked for.
+    ///
+    /// # Errors
+    /// As [`Login::expect_reachable`].
+    pub fn approve_by_password(&mut self, identity: &Identity, now: Millis) -> Result<()> {
+        self.expect_reachable(Way::Password, now)?;
+        self.state = State::Approved;
+        self.way = Some(Way::Password);
+        self.identity_id = Some(identity.id);
+        self.approved_at = Some(now);
         Ok(())
     }
 

@@ -124,6 +124,34 @@ section! {
 }
 
 section! {
+    /// How far a code display may be from where it is expected.
+    DisplayPolicy, "display" {
+        /// How many codes of a counting display are accepted, from the next one on.
+        counter_window: u32 = 10, in 1..=100;
+        /// How many steps before and after its own a clock display's code is accepted.
+        step_window: u32 = 1, in 0..=10;
+        /// Among how many codes two in a row find a display again that is further off.
+        resync_window: u32 = 100, in 100..=1_000;
+    }
+}
+
+section! {
+    /// What wrong tries lead to where anybody may try who knows a user ID.
+    DoorPolicy, "door" {
+        /// Wrong tries in a row that lock a door, and each so many more.
+        strikes: u32 = 3, in 1..=10;
+        /// How long the first lock lasts; each further one lasts twice as long.
+        locked_ms: u64 = 15 * MINUTE_MS, in 1_000..=DAY_MS;
+        /// How long a lock lasts at most.
+        locked_ms_max: u64 = DAY_MS, in 1_000..=30 * DAY_MS;
+        /// The wrong try in a row that locks a door until it is forgotten (NIST SP 800-63B-4: 100).
+        strikes_max: u32 = 99, in 1..=100;
+        /// How long after the last try a door is forgotten, whoever it is of.
+        forgotten_ms: u64 = 30 * DAY_MS, in DAY_MS..=366 * DAY_MS;
+    }
+}
+
+section! {
     /// The bounds of the work under way in one process.
     EnginePolicy, "engine" {
         /// Threads that hash, each holding `pin.memory_kib`; 0 for twice the cores.
@@ -184,6 +212,12 @@ pub struct BudgetPolicy {
     pub temporary_pin_identity: Quota,
     /// Temporary PINs in all: 500 at once, then 2 a second.
     pub temporary_pin_overall: Quota,
+    /// Wrong codes and passwords from one source: 30 at once, then one a minute.
+    pub door_source: Quota,
+    /// Wrong codes and passwords through one front-end: 500 at once, then 50 a second.
+    pub door_front_end: Quota,
+    /// Wrong codes and passwords in all: 1,000 at once, then 100 a second.
+    pub door_overall: Quota,
 }
 
 impl Default for BudgetPolicy {
@@ -196,6 +230,9 @@ impl Default for BudgetPolicy {
             activation_overall: Quota { interval_us: 20_000, burst: 500 },
             temporary_pin_identity: Quota { interval_us: 28_800_000_000, burst: 3 },
             temporary_pin_overall: Quota { interval_us: 500_000, burst: 500 },
+            door_source: Quota { interval_us: 60_000_000, burst: 30 },
+            door_front_end: Quota { interval_us: 20_000, burst: 500 },
+            door_overall: Quota { interval_us: 10_000, burst: 1_000 },
         }
     }
 }
@@ -210,6 +247,9 @@ impl BudgetPolicy {
             ("budget.activation_overall", self.activation_overall),
             ("budget.temporary_pin_identity", self.temporary_pin_identity),
             ("budget.temporary_pin_overall", self.temporary_pin_overall),
+            ("budget.door_source", self.door_source),
+            ("budget.door_front_end", self.door_front_end),
+            ("budget.door_overall", self.door_overall),
         ] {
             if !(1..=86_400_000_000).contains(&quota.interval_us)
                 || !(1..=10_000_000).contains(&quota.burst)
@@ -260,6 +300,12 @@ pub struct Policy {
     pub pin: PinPolicy,
     /// What wrong PINs lead to.
     pub lockout: Ladder,
+    /// What wrong passwords lead to, after an accepted code.
+    pub password_lockout: Ladder,
+    /// What wrong tries lead to where anybody may try.
+    pub door: DoorPolicy,
+    /// How far a code display may be off.
+    pub display: DisplayPolicy,
     /// What strangers may spend.
     pub budget: BudgetPolicy,
     /// The life of a login.
@@ -295,7 +341,12 @@ impl Policy {
         if policy.pin.memory_kib > policy.pin.memory_kib_max {
             return Err(Error::invalid("pin.memory_kib", "must not be above pin.memory_kib_max"));
         }
-        policy.lockout.validate()?;
+        policy.lockout.validate(["lockout.rungs", "lockout.strikes_max"])?;
+        policy
+            .password_lockout
+            .validate(["password_lockout.rungs", "password_lockout.strikes_max"])?;
+        policy.door.validate()?;
+        policy.display.validate()?;
         policy.budget.validate()?;
         policy.login.validate()?;
         policy.activation.validate()?;

@@ -22,6 +22,8 @@ use godkend_core::authenticator::Authenticator;
 use godkend_core::civil::Date;
 use godkend_core::consent::Consent;
 use godkend_core::contact::{Contact, Language};
+use godkend_core::display::{self, Display};
+use godkend_core::door::Door;
 use godkend_core::error::{Error, Reason, Result};
 use godkend_core::event::{NewEvent, kind};
 use godkend_core::evidence::{Document, DocumentKind, Evidence, Method};
@@ -29,7 +31,9 @@ use godkend_core::identity::{Identity, Level, UserId};
 use godkend_core::keys::Keys;
 use godkend_core::level::Enrolment;
 use godkend_core::lockout::Lockout;
-use godkend_core::login::{Login, State};
+use godkend_core::login::{Login, State, Way};
+use godkend_core::otp::{Algorithm as OtpAlgorithm, Factor, Progress};
+use godkend_core::password::StoredPassword;
 use godkend_core::pin::BirthDate;
 use godkend_core::recovery::Means;
 use godkend_core::signature::{Algorithm, PublicKey};
@@ -118,6 +122,7 @@ fn login() -> Login {
         challenge: [3; 32],
         identity_id: Some([1; 16]),
         authenticator_id: Some([2; 16]),
+        way: Some(Way::App),
         user_verification: Some(UserVerification::Biometrics),
         attempts: vec![[4; 16]],
         started_at: NOW,
@@ -170,6 +175,37 @@ fn temporary_pin() -> TemporaryPin {
     }
 }
 
+fn display() -> Display {
+    Display {
+        id: [10; 16],
+        serial_number: "A1".to_owned(),
+        kind: display::Kind::AudioCodeReader,
+        algorithm: OtpAlgorithm::Sha256,
+        factor: Factor::Time { period_s: 60 },
+        seed: vec![1, 2, 3],
+        state: display::State::Active,
+        identity_id: Some([1; 16]),
+        progress: Progress { next: 7, drift: -2, resync: Some(9) },
+        imported_at: NOW - 2,
+        changed_at: NOW - 1,
+    }
+}
+
+fn password() -> StoredPassword {
+    StoredPassword {
+        identity_id: [1; 16],
+        id: [11; 16],
+        record: vec![4, 5, 6],
+        lockout: Lockout { charged: 3, cleared: 2, locked_until_ms: NOW + 1 },
+        set_at: NOW,
+    }
+}
+
+fn door() -> Door {
+    let lockout = Lockout { charged: 5, cleared: 1, locked_until_ms: NOW + 2 };
+    Door { key: [12; 16], lockout, charged_at: NOW }
+}
+
 fn event() -> NewEvent {
     NewEvent {
         kind: kind::PIN_WRONG,
@@ -191,6 +227,9 @@ fn fill(connection: &mut dyn Connection, durable: bool) {
         tx.add_consent(&consent())?;
         tx.put_temporary_pin(&temporary_pin())?;
         tx.put_login(&login())?;
+        tx.put_display(&display())?;
+        tx.put_password(&password())?;
+        tx.put_door(&door())?;
         tx.put_budget(&[1; 16], 5)?;
         tx.append_event(event(), NOW)
     });
@@ -215,6 +254,11 @@ fn look(tx: &mut dyn Tx) -> Result<()> {
     assert_eq!(tx.temporary_pin(&[8; 16])?, Some(temporary_pin()));
     assert_eq!(tx.issued_temporary_pin_of(&[1; 16])?, Some(temporary_pin()));
     assert_eq!(tx.login(&[9; 16])?, Some(login()));
+    assert_eq!(tx.display(&[10; 16])?, Some(display()));
+    assert_eq!(tx.displays_of(&[1; 16])?, vec![display()]);
+    assert_eq!(tx.active_display_of(&[1; 16])?, Some(display()));
+    assert_eq!(tx.password_of(&[1; 16])?, Some(password()));
+    assert_eq!(tx.door(&[12; 16])?, Some(door()));
     assert_eq!(tx.budget(&[1; 16])?, 5);
     assert_eq!(tx.last_login_change()?, 1);
     assert_eq!(tx.logins_changed(0)?[0].login_id, [9; 16]);
@@ -295,6 +339,18 @@ fn a_damaged_row_is_a_fault_and_never_another_value() {
         "UPDATE login SET authenticator_id = x'00'",
         "UPDATE login SET user_verification = 4",
         "UPDATE login SET attempts = x'0000'",
+        "UPDATE login SET way = 4",
+        "UPDATE display SET kind = 3",
+        "UPDATE display SET algorithm = 3",
+        "UPDATE display SET period_s = 301",
+        "UPDATE display SET state = 6",
+        "UPDATE display SET identity_id = x'00'",
+        "UPDATE display SET next = -1",
+        "UPDATE display SET resync = -1",
+        "UPDATE password SET id = x'00'",
+        "UPDATE password SET charged = -1",
+        "UPDATE door SET charged = -1",
+        "UPDATE door SET cleared = -1",
         "DROP TRIGGER event_is_never_changed; UPDATE event SET hash = x'00'",
     ] {
         let place = Place::new();
@@ -317,6 +373,9 @@ fn a_damaged_row_is_a_fault_and_never_another_value() {
             |tx| tx.consent(&[12; 16]).map(drop),
             |tx| tx.temporary_pin(&[8; 16]).map(drop),
             |tx| tx.login(&[9; 16]).map(drop),
+            |tx| tx.display(&[10; 16]).map(drop),
+            |tx| tx.password_of(&[1; 16]).map(drop),
+            |tx| tx.door(&[12; 16]).map(drop),
             |tx| tx.events_after(0, 9).map(drop),
         ]
         .map(fault);

@@ -441,7 +441,7 @@ impl World {
             Move::Charge { attempt, right, .. } => {
                 let verified = phone.decides(login, attempt, 1, 1);
                 let charge = ChargeApproval { verified };
-                let show = |it: &ChargedApproval| format!("{:?}", it.charged.authenticator_id());
+                let show = |it: &ChargedApproval| format!("{:?}", it.charged.holder_id());
                 if let Some(charged) = self.each([&charge, &charge], show) {
                     self.charged.push((charged, right));
                 }
@@ -477,8 +477,7 @@ impl World {
                     signed_at_ms: self.now,
                 });
                 let charge = ChargePinChange { verified };
-                let show =
-                    |it: &Charged| format!("{:?} {}", it.authenticator_id(), it.pin_version());
+                let show = |it: &Charged| format!("{:?} {}", it.holder_id(), it.version());
                 if let Some(charged) = self.each([&charge, &charge], show) {
                     self.charged_changes.push((charged, right));
                 }
@@ -486,8 +485,7 @@ impl World {
             Move::SettleChange { which } if which < self.charged_changes.len() => {
                 let (charged, right) = self.charged_changes.remove(which);
                 let [first, _] = &charged;
-                let (id, version) =
-                    (*first.authenticator_id(), SettlePinChange::pin_version(first));
+                let (id, version) = (*first.holder_id(), SettlePinChange::pin_version(first));
                 let pin_record = right.then(|| self.pin_record(&id, version));
                 let pin = Pin::parse(if right { PIN } else { PIN_WRONG }).unwrap();
                 let arena = &mut self.arena;

@@ -16,9 +16,9 @@ mod _core {
     use crate::engine::{PyDrained, PyEngine, PyManualClock};
     #[pymodule_export]
     use crate::outcome::{
-        PyActivationBegun, PyActivationCodeIssued, PyAuthenticatorView, PyEventView,
-        PyEvidenceView, PyIdentityView, PyLoginOpened, PyLoginStarted, PyLoginView, PySession,
-        PyTemporaryPinIssued, PyTemporaryPinText,
+        PyActivationBegun, PyActivationCodeIssued, PyAuthenticatorView, PyDisplayView,
+        PyDisplaysView, PyDoorView, PyEventView, PyEvidenceView, PyIdentityView, PyLoginOpened,
+        PyLoginStarted, PyLoginView, PySession, PyTemporaryPinIssued, PyTemporaryPinText,
     };
     #[pymodule_export]
     use crate::seeding::PySeeding;

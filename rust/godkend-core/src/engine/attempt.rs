@@ -1,18 +1,20 @@
-//! A PIN attempt from beginning to end, as straight-line code on a hasher's thread.
+//! An attempt at a PIN or a password from beginning to end, as straight-line code on a hasher's thread.
 
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use super::Deadline;
 use super::command::{
-    ChargeApproval, ChargePinChange, ChargePinReset, Charged, Checked, LoginView, SettlePinChange,
+    ChargeApproval, ChargePassword, ChargePinChange, ChargePinReset, Charged, Checked, LoginView,
+    SettlePinChange,
 };
 use super::lane::Lane;
 use super::shared::Shared;
 use crate::Id;
 use crate::approval::{ApprovalStatement, PinChangeStatement, PinResetStatement, Verified};
 use crate::error::Result;
-use crate::pin::{Arena, Pin, PinRecord};
+use crate::password::Password;
+use crate::pin::{Arena, Pin, Record, Secret};
 use crate::random;
 
 impl Shared {
@@ -52,7 +54,7 @@ impl Shared {
         let pin_record = if checked.is_right() {
             let charged = checked.charged();
             let version = SettlePinChange::pin_version(charged);
-            Some(self.pin_record(arena, new, charged.authenticator_id(), version)?)
+            Some(self.record(arena, new, charged.holder_id(), version)?)
         } else {
             None
         };
@@ -70,9 +72,32 @@ impl Shared {
     ) -> Result<()> {
         let charged = lane.run(ChargePinReset { verified }, deadline)?;
         deadline.check()?;
-        let settle = charged
-            .check(temporary, |id, pin_version| self.pin_record(arena, new, id, pin_version))?;
+        let settle =
+            charged.check(temporary, |id, pin_version| self.record(arena, new, id, pin_version))?;
         lane.settle(settle)
+    }
+
+    /// A password attempt from beginning to end.
+    pub(super) fn submit_password(
+        &self,
+        lane: &Lane,
+        arena: &mut Arena,
+        charge: ChargePassword,
+        password: &Password,
+        deadline: Deadline,
+    ) -> Result<LoginView> {
+        let began = Instant::now();
+        self.admission().attempted();
+        let charged = lane.run(charge, deadline)?;
+        deadline.check()?;
+        let mut settle = charged.check(|charged| {
+            self.stats.password_checks.fetch_add(1, Ordering::Relaxed);
+            charged.check(arena, password)
+        })?;
+        settle.upgraded = self.upgrade(arena, settle.checked(), password)?;
+        let settled = lane.settle(settle);
+        self.attempt_took(began.elapsed());
+        settled
     }
 
     fn look(&self, arena: &mut Arena, charged: Charged, pin: &Pin) -> Result<Checked> {
@@ -80,23 +105,29 @@ impl Shared {
         charged.check(arena, pin)
     }
 
-    fn upgrade(&self, arena: &mut Arena, checked: &Checked, pin: &Pin) -> Result<Option<Vec<u8>>> {
+    fn upgrade<S: Secret>(
+        &self,
+        arena: &mut Arena,
+        checked: &Checked<S>,
+        secret: &S,
+    ) -> Result<Option<Vec<u8>>> {
         let charged = checked.charged();
         checked.upgrade(&self.policy.pin_params()?, &self.keys, || {
-            self.pin_record(arena, pin, charged.authenticator_id(), charged.pin_version())
+            self.record(arena, secret, charged.holder_id(), charged.version())
         })
     }
 
-    pub(super) fn pin_record(
+    /// Hashes a secret for whoever holds it.
+    pub(super) fn record<S: Secret>(
         &self,
         arena: &mut Arena,
-        pin: &Pin,
-        authenticator_id: &Id,
+        secret: &S,
+        holder_id: &Id,
         version: u32,
     ) -> Result<Vec<u8>> {
         self.stats.pin_records.fetch_add(1, Ordering::Relaxed);
         let salt = random::array(&mut random::SystemRandom::new())?;
         let params = self.policy.pin_params()?;
-        PinRecord::create(&self.keys, arena, &params, pin, salt, authenticator_id, version)
+        Record::create(&self.keys, arena, &params, secret, salt, holder_id, version)
     }
 }

@@ -215,7 +215,7 @@ impl Engine {
                     let version = FinishActivation::PIN_VERSION;
                     let hashed = deadline
                         .check()
-                        .and_then(|()| shared.pin_record(arena, &pin, &authenticator_id, version));
+                        .and_then(|()| shared.record(arena, &pin, &authenticator_id, version));
                     match hashed {
                         Err(error) => reply.send(Err(error)),
                         Ok(pin_record) => {

@@ -6,6 +6,7 @@
 mod attempt;
 pub mod command;
 mod device;
+mod display;
 pub mod lane;
 mod log_writer;
 mod pool;
@@ -19,6 +20,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
+pub use display::{ChosenPassword, DisplaysView, DoorView};
 use lane::{Command, Lane};
 use log_writer::LogWriter;
 use pool::Pool;

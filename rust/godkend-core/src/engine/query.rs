@@ -16,7 +16,7 @@ use crate::temporary_pin::TemporaryPinText;
 
 impl Engine {
     /// Runs a query on a worker's own connection.
-    fn query<T: Send + 'static>(
+    pub(super) fn query<T: Send + 'static>(
         &self,
         deadline: Deadline,
         reply: Reply<T>,

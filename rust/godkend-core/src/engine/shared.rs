@@ -26,7 +26,9 @@ pub trait Observer: Send + Sync {
 pub struct Stats {
     /// Argon2id computations that checked a PIN.
     pub pin_checks: AtomicU64,
-    /// Argon2id computations that made a record: chosen PINs and upgrades.
+    /// Argon2id computations that checked a password.
+    pub password_checks: AtomicU64,
+    /// Argon2id computations that made a record: chosen PINs and passwords, and upgrades.
     pub pin_records: AtomicU64,
     /// Commands committed or failed.
     pub commands: AtomicU64,

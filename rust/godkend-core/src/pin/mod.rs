@@ -13,11 +13,12 @@ pub mod weak;
 
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Reason, Result};
+use crate::lockout::Refusals;
 
 pub use hash::{Arena, Params};
 pub use kernel::Kernel;
-pub use record::PinRecord;
+pub use record::{PinRecord, Record};
 pub use weak::{BirthDate, Weakness, weakness};
 
 /// How many digits a PIN has.
@@ -41,6 +42,26 @@ impl Pin {
     }
 
     pub(crate) const fn as_bytes(&self) -> &[u8; PIN_DIGITS] {
+        &self.0
+    }
+}
+
+/// What somebody knows, kept as a [`Record`] and counted by a lockout.
+pub trait Secret {
+    /// Tells the records of one kind of secret from those of another.
+    const DOMAIN: &'static [u8];
+    /// What its refusals are called.
+    const REFUSALS: Refusals;
+    /// What is hashed.
+    fn as_bytes(&self) -> &[u8];
+}
+
+impl Secret for Pin {
+    const DOMAIN: &'static [u8] = b"godkend pin v1\0";
+    const REFUSALS: Refusals =
+        Refusals { wrong: Reason::PinWrong, locked: Reason::PinLocked, dead: Reason::PinDead };
+
+    fn as_bytes(&self) -> &[u8] {
         &self.0
     }
 }

@@ -1,17 +1,19 @@
-//! The PIN as the store keeps it: Argon2id, then sealed.
+//! The PIN and the password as the store keeps them: Argon2id, then sealed.
 //!
 //! Purpose: a million PINs fall in hours to anyone who has the hashes alone; the sealing key, kept
 //! apart from the store, is what protects them. Sealing (rather than mixing the key in) lets it
-//! rotate without the PIN. Invariant: the seal binds the record to one authenticator and one
-//! version of its PIN, so a record that was damaged, copied to somebody else or rolled back is a
+//! rotate without the PIN. Invariant: the seal binds the record to one holder and one
+//! version of its secret, so a record that was damaged, copied to somebody else or rolled back is a
 //! fault: it is never a wrong PIN, and never a right one.
 //!
 //! Sources: RFC 9106 (Argon2id), RFC 8452 (AES-GCM-SIV), RFC 5116 section 2.1 (associated data).
 
+use std::marker::PhantomData;
+
 use subtle::ConstantTimeEq;
 use zeroize::{ZeroizeOnDrop, Zeroizing};
 
-use super::{Arena, Params, Pin};
+use super::{Arena, Params, Pin, Secret};
 use crate::error::{Error, Reason, Result};
 use crate::keys::Keys;
 
@@ -19,21 +21,25 @@ const FORMAT: u8 = 1;
 const SALT_LEN: usize = 16;
 const TAG_LEN: usize = 32;
 const LEN: usize = 1 + 3 * 4 + SALT_LEN + TAG_LEN;
-const DOMAIN: &[u8] = b"godkend pin v1\0";
 
-/// An opened record, ready to be compared with a PIN. Wiped when dropped.
+/// A PIN, hashed.
+pub type PinRecord = Record<Pin>;
+
+/// An opened record, ready to be compared with a secret of its kind. Wiped when dropped.
 #[derive(ZeroizeOnDrop)]
-pub struct PinRecord {
+pub struct Record<S: Secret> {
     #[zeroize(skip)]
     params: Params,
     salt: [u8; SALT_LEN],
     tag: [u8; TAG_LEN],
     #[zeroize(skip)]
     key_id: String,
+    #[zeroize(skip)]
+    kind: PhantomData<fn(&S)>,
 }
 
-impl PinRecord {
-    /// Hashes `pin` and seals the result for the authenticator `id` and the `version` of its PIN,
+impl<S: Secret> Record<S> {
+    /// Hashes `secret` and seals the result for the holder `id` and the `version` of its secret,
     /// which counts up at every change. `salt` must be random and fresh.
     ///
     /// # Errors
@@ -42,24 +48,30 @@ impl PinRecord {
         keys: &Keys,
         arena: &mut Arena,
         params: &Params,
-        pin: &Pin,
+        secret: &S,
         salt: [u8; SALT_LEN],
         id: &[u8; 16],
         version: u32,
     ) -> Result<Vec<u8>> {
-        let mut record = Self { params: *params, salt, tag: [0; TAG_LEN], key_id: String::new() };
-        arena.hash(params, pin.as_bytes(), &salt, b"", b"", &mut record.tag)?;
+        let mut record = Self {
+            params: *params,
+            salt,
+            tag: [0; TAG_LEN],
+            key_id: String::new(),
+            kind: PhantomData,
+        };
+        arena.hash(params, secret.as_bytes(), &salt, b"", b"", &mut record.tag)?;
         record.reseal(keys, id, version)
     }
 
-    /// Opens what the store holds for the authenticator `id` and this `version` of its PIN.
+    /// Opens what the store holds for the holder `id` and this `version` of its secret.
     ///
     /// # Errors
     /// [`Reason::KeyFault`] if the key that sealed it is not there; [`Reason::StoreFault`] if the
-    /// record is damaged, belongs to another authenticator or version, or holds parameters out of
+    /// record is damaged, belongs to another holder or version, or holds parameters out of
     /// bounds.
     pub fn open(keys: &Keys, bytes: &[u8], id: &[u8; 16], version: u32) -> Result<Self> {
-        let opened = keys.open(&associated_data(id, version), bytes)?;
+        let opened = keys.open(&associated_data::<S>(id, version), bytes)?;
         let plain: &[u8; LEN] =
             opened.plaintext.as_slice().try_into().map_err(|_| unreadable("its length"))?;
         let (&[format], rest) =
@@ -76,18 +88,26 @@ impl PinRecord {
             .map_err(|_| unreadable("its parameters"))?;
         let (salt, rest) = rest.split_first_chunk().ok_or_else(|| unreadable("its length"))?;
         let tag = rest.try_into().map_err(|_| unreadable("its length"))?;
-        Ok(Self { params, salt: *salt, tag, key_id: opened.key_id.to_owned() })
+        let key_id = opened.key_id.to_owned();
+        Ok(Self { params, salt: *salt, tag, key_id, kind: PhantomData })
     }
 
-    /// Whether `pin` is the PIN of this record, compared in constant time. The caller charges a
+    /// Whether `secret` is the secret of this record, compared in constant time. The caller charges a
     /// strike before it asks.
     ///
     /// # Errors
-    /// A fault if the hash could not be made; that says nothing about the PIN.
-    pub fn verify(&self, arena: &mut Arena, pin: &Pin) -> Result<bool> {
+    /// A fault if the hash could not be made; that says nothing about the secret.
+    pub fn verify(&self, arena: &mut Arena, secret: &S) -> Result<bool> {
         let mut tag = Zeroizing::new([0; TAG_LEN]);
-        arena.hash(&self.params, pin.as_bytes(), &self.salt, b"", b"", tag.as_mut_slice())?;
+        arena.hash(&self.params, secret.as_bytes(), &self.salt, b"", b"", tag.as_mut_slice())?;
         Ok(tag.ct_eq(&self.tag).into())
+    }
+
+    /// A record that no secret fits, for a look that must cost what others cost.
+    #[must_use]
+    pub fn phantom(params: &Params, tag: [u8; TAG_LEN]) -> Self {
+        let salt = [0; SALT_LEN];
+        Self { params: *params, salt, tag, key_id: String::new(), kind: PhantomData }
     }
 
     /// What the record was hashed with.
@@ -103,7 +123,7 @@ impl PinRecord {
         self.params != *chosen || self.key_id != keys.active_seal_key_id()
     }
 
-    /// The same hash, sealed anew with the active key: rotates the key without the PIN.
+    /// The same hash, sealed anew with the active key: rotates the key without the secret.
     ///
     /// # Errors
     /// A fault if sealing fails.
@@ -117,12 +137,12 @@ impl PinRecord {
         }
         plain.extend_from_slice(&self.salt);
         plain.extend_from_slice(&self.tag);
-        keys.seal(&associated_data(id, version), &plain)
+        keys.seal(&associated_data::<S>(id, version), &plain)
     }
 }
 
-fn associated_data(id: &[u8; 16], version: u32) -> Vec<u8> {
-    [DOMAIN, id, &version.to_be_bytes()].concat()
+fn associated_data<S: Secret>(id: &[u8; 16], version: u32) -> Vec<u8> {
+    [S::DOMAIN, id, &version.to_be_bytes()].concat()
 }
 
 fn number(bytes: &[u8]) -> Result<(u32, &[u8])> {
@@ -135,7 +155,7 @@ fn number(bytes: &[u8]) -> Result<(u32, &[u8])> {
 fn unreadable(what: &str) -> Error {
     Error::fault(
         Reason::StoreFault,
-        format!("a PIN record opened, but {what} is not one this version knows"),
+        format!("a record opened, but {what} is not one this version knows"),
     )
 }
 
@@ -211,7 +231,7 @@ mod tests {
         let mut old = [0; LEN + 1];
         old[0] = 1;
         for plain in [&zeros[..], &costly, &old, &[], &[1]] {
-            let sealed = keys.seal(&associated_data(&ID, 1), plain).unwrap();
+            let sealed = keys.seal(&associated_data::<Pin>(&ID, 1), plain).unwrap();
             assert_eq!(reason(PinRecord::open(&keys, &sealed, &ID, 1)), Some(Reason::StoreFault));
         }
     }

@@ -8,11 +8,14 @@ use crate::Id;
 use crate::activation::Code;
 use crate::authenticator::Authenticator;
 use crate::consent::Consent;
+use crate::display::Display;
+use crate::door::Door;
 use crate::error::Result;
 use crate::event::Event;
 use crate::evidence::Evidence;
 use crate::identity::Identity;
 use crate::login::Login;
+use crate::password::StoredPassword;
 use crate::population::Mark;
 use crate::temporary_pin::TemporaryPin;
 
@@ -31,6 +34,9 @@ pub(super) struct Rows {
     pub(super) temporary_pins: BTreeMap<Id, TemporaryPin>,
     pub(super) logins: BTreeMap<Id, Login>,
     pub(super) budgets: BTreeMap<[u8; 16], i64>,
+    pub(super) displays: BTreeMap<Id, Display>,
+    pub(super) passwords: BTreeMap<Id, StoredPassword>,
+    pub(super) doors: BTreeMap<Id, Door>,
     pub(super) events: Vec<Event>,
     pub(super) version: i64,
     pub(super) login_changes: i64,

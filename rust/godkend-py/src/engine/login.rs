@@ -1,9 +1,13 @@
 //! LoginService: each call checks its fields, submits, and returns.
 
 use godkend_core::engine::Deadline;
-use godkend_core::engine::command::{CancelLogin, RedeemLogin, StartLogin};
+use godkend_core::engine::command::{
+    CancelLogin, ChargePassword, RedeemLogin, StartLogin, SubmitCode,
+};
 use godkend_core::error::Error;
 use godkend_core::identity::{self, Level};
+use godkend_core::otp::Code;
+use godkend_core::password::Password;
 use pyo3::prelude::*;
 use zeroize::Zeroizing;
 
@@ -56,6 +60,45 @@ impl PyEngine {
         self.check_process()?;
         let (deadline, reply) = (Deadline::in_ms(timeout_ms), self.completions.reply(token));
         self.engine.get_login(front_end, login_id, deadline, reply);
+        Ok(())
+    }
+
+    fn submit_code(
+        &self,
+        token: u64,
+        timeout_ms: u64,
+        front_end: String,
+        login_id: &[u8],
+        user_id: &str,
+        one_time_code: &str,
+    ) -> Result<()> {
+        let command = SubmitCode {
+            front_end,
+            login_id: id("login_id", login_id)?,
+            user_id_canonical: identity::typed_user_id(user_id)?,
+            code: Code::parse(one_time_code)?,
+        };
+        self.submit(token, timeout_ms, command)
+    }
+
+    fn submit_password(
+        &self,
+        token: u64,
+        timeout_ms: u64,
+        front_end: String,
+        login_id: &[u8],
+        user_id: &str,
+        password: &str,
+    ) -> Result<()> {
+        let charge = ChargePassword {
+            front_end,
+            login_id: id("login_id", login_id)?,
+            user_id_canonical: identity::typed_user_id(user_id)?,
+        };
+        let password = Password::parse(password)?;
+        self.check_process()?;
+        let (deadline, reply) = (Deadline::in_ms(timeout_ms), self.completions.reply(token));
+        self.engine.submit_password(charge, password, deadline, reply);
         Ok(())
     }
 

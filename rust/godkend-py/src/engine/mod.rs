@@ -1,6 +1,7 @@
 //! The engine as Python sees it; the calls of each service have a file of their own.
 
 mod device;
+mod display;
 mod event;
 mod fields;
 mod identity;
@@ -155,6 +156,7 @@ impl PyEngine {
         let dict = PyDict::new(py);
         for (name, counter) in [
             ("pin_checks", &stats.pin_checks),
+            ("password_checks", &stats.password_checks),
             ("pin_records", &stats.pin_records),
             ("commands", &stats.commands),
             ("batches", &stats.batches),

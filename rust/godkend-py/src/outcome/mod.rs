@@ -1,6 +1,7 @@
 //! What calls give: the core's outcomes as objects that Python reads, one file for each service.
 
 mod device;
+mod display;
 mod event;
 mod identity;
 mod issuing;
@@ -8,6 +9,7 @@ mod login;
 mod recovery;
 
 pub(crate) use device::{PyActivationBegun, PyActivationCodeIssued, PyLoginOpened};
+pub(crate) use display::{PyDisplayView, PyDisplaysView, PyDoorView};
 pub(crate) use event::PyEventView;
 pub(crate) use identity::{PyAuthenticatorView, PyIdentityView};
 pub(crate) use issuing::PyEvidenceView;

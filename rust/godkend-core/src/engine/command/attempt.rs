@@ -1,4 +1,4 @@
-//! A PIN attempt: charged, then checked, then settled.
+//! An attempt at a PIN or a password: charged, then checked, then settled.
 //!
 //! The types carry the proof. A [`Charged`] is made only by committing a strike and is the only way to a
 //! hash; a [`Checked`] is made only by hashing and is the only way to settle.
@@ -10,15 +10,15 @@ use crate::error::{Error, Reason, Result};
 use crate::event::{NewEvent, kind};
 use crate::keys::Keys;
 use crate::lockout::Charge;
-use crate::pin::{Arena, Params, Pin, PinRecord};
+use crate::pin::{Arena, Params, Pin, Record, Secret};
 use crate::store::Tx;
 
-/// An attempt whose strike is committed, and whose PIN may now be looked at.
-pub struct Charged {
-    /// Whose PIN.
-    authenticator_id: Id,
-    record: PinRecord,
-    pin_version: u32,
+/// An attempt whose strike is committed, and whose secret may now be looked at.
+pub struct Charged<S: Secret = Pin> {
+    /// Whose secret: an authenticator's PIN, or the name of a password.
+    holder_id: Id,
+    record: Record<S>,
+    version: u32,
     charge: Charge,
 }
 
@@ -28,55 +28,70 @@ pub struct Charged {
 /// Denied as [`crate::lockout::Lockout::charge`] says. A fault if the record cannot be opened, which
 /// says nothing about the PIN and must not cost a strike.
 pub(super) fn charge(authenticator: &mut Authenticator, at: &Moment<'_>) -> Result<Charged> {
-    let charge = authenticator.lockout.charge(&at.policy.lockout, at.now)?;
-    let (id, pin_version) = (authenticator.id, authenticator.pin_version);
-    let record = PinRecord::open(at.keys, &authenticator.pin_record, &id, pin_version)?;
-    Ok(Charged { authenticator_id: id, record, pin_version, charge })
+    let charge = authenticator.lockout.charge(&at.policy.lockout, &Pin::REFUSALS, at.now)?;
+    let (id, version) = (authenticator.id, authenticator.pin_version);
+    let record = Record::open(at.keys, &authenticator.pin_record, &id, version)?;
+    Ok(Charged::new(id, record, version, charge))
 }
 
-impl Charged {
-    /// Whose PIN it is.
-    #[must_use]
-    pub const fn authenticator_id(&self) -> &Id {
-        &self.authenticator_id
+impl<S: Secret> Charged<S> {
+    /// Only for steps that have charged.
+    pub(super) const fn new(
+        holder_id: Id,
+        record: Record<S>,
+        version: u32,
+        charge: Charge,
+    ) -> Self {
+        Self { holder_id, record, version, charge }
     }
 
-    /// The version of the PIN that was charged.
+    /// Whose secret it is.
     #[must_use]
-    pub const fn pin_version(&self) -> u32 {
-        self.pin_version
+    pub const fn holder_id(&self) -> &Id {
+        &self.holder_id
     }
 
-    /// Looks at the PIN.
+    /// The version of the secret that was charged.
+    #[must_use]
+    pub const fn version(&self) -> u32 {
+        self.version
+    }
+
+    /// Names the strike.
+    pub(super) const fn charge(&self) -> Charge {
+        self.charge
+    }
+
+    /// Looks at the secret.
     ///
     /// # Errors
-    /// A fault if it cannot be hashed; never that the PIN is wrong. The strike stays.
-    pub fn check(self, arena: &mut Arena, pin: &Pin) -> Result<Checked> {
-        let right = self.record.verify(arena, pin)?;
+    /// A fault if it cannot be hashed; never that the secret is wrong. The strike stays.
+    pub fn check(self, arena: &mut Arena, secret: &S) -> Result<Checked<S>> {
+        let right = self.record.verify(arena, secret)?;
         Ok(Checked { charged: self, right })
     }
 }
 
-/// An attempt whose PIN has been looked at.
-pub struct Checked {
-    charged: Charged,
+/// An attempt whose secret has been looked at.
+pub struct Checked<S: Secret = Pin> {
+    charged: Charged<S>,
     right: bool,
 }
 
-impl Checked {
-    /// Whether the PIN was right.
+impl<S: Secret> Checked<S> {
+    /// Whether the secret was right.
     #[must_use]
     pub const fn is_right(&self) -> bool {
         self.right
     }
 
-    /// Whose PIN it is.
+    /// Whose secret it is.
     #[must_use]
-    pub const fn charged(&self) -> &Charged {
+    pub const fn charged(&self) -> &Charged<S> {
         &self.charged
     }
 
-    /// The record made anew while the right PIN is at hand, if it has fallen behind the chosen
+    /// The record made anew while the right secret is at hand, if it has fallen behind the chosen
     /// parameters or the newest key; only other parameters cost a hash, which `make` does.
     ///
     /// # Errors
@@ -94,7 +109,7 @@ impl Checked {
         if record.params() != chosen {
             return make().map(Some);
         }
-        record.reseal(keys, &self.charged.authenticator_id, self.charged.pin_version).map(Some)
+        record.reseal(keys, &self.charged.holder_id, self.charged.version).map(Some)
     }
 }
 
@@ -109,7 +124,7 @@ pub(super) fn settle(
     checked: &Checked,
     login_id: Option<Id>,
 ) -> Result<()> {
-    if checked.right && authenticator.pin_version == checked.charged.pin_version {
+    if checked.right && authenticator.pin_version == checked.charged.version {
         authenticator.lockout.clear(checked.charged.charge, &at.policy.lockout);
         return Ok(());
     }
@@ -122,11 +137,11 @@ pub(super) fn settle(
         ..NewEvent::default()
     };
     tx.append_event(event, at.now)?;
-    Err(authenticator.lockout.wrong(&at.policy.lockout, at.now))
+    Err(authenticator.lockout.wrong(&at.policy.lockout, &Pin::REFUSALS, at.now))
 }
 
 /// The authenticator of a charged attempt, as it is now, blocked or not.
 pub(super) fn charged_authenticator(tx: &mut dyn Tx, checked: &Checked) -> Result<Authenticator> {
-    tx.authenticator(&checked.charged.authenticator_id)?
+    tx.authenticator(&checked.charged.holder_id)?
         .ok_or_else(|| Error::fault(Reason::StoreFault, "a charged authenticator is gone"))
 }

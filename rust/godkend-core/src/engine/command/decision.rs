@@ -11,6 +11,7 @@ use crate::engine::lane::{Command, Moment};
 use crate::error::{Error, Reason, Result};
 use crate::event::{NewEvent, kind};
 use crate::login::Login;
+use crate::pin::{Pin, Secret as _};
 use crate::store::Tx;
 
 /// Finds the login that a statement decides about and checks everything but the PIN. The attempt is
@@ -92,7 +93,7 @@ impl Command for ApproveByBiometrics {
         if !authenticator.biometrics_on {
             return Err(Error::denied(Reason::BiometricsOff));
         }
-        authenticator.lockout.expect_open(&at.policy.lockout, at.now)?;
+        authenticator.lockout.expect_open(&at.policy.lockout, &Pin::REFUSALS, at.now)?;
         let how = UserVerification::Biometrics;
         approved(tx, at, &mut login, &authenticator.id, how, sha256(self.verified.bytes()))
     }

@@ -9,10 +9,10 @@ use crate::clock::Millis;
 use crate::engine::lane::{Command, Moment};
 use crate::error::{Error, Reason, Result};
 use crate::event::{NewEvent, kind};
-use crate::identity::{Identity, Level};
+use crate::identity::Identity;
 use crate::keys::Keys;
-use crate::level::{self, Used};
-use crate::login::{Login, State, displaced};
+use crate::level::{self, Level, Used};
+use crate::login::{Login, State, Way, displaced};
 use crate::policy::after;
 use crate::random;
 use crate::store::Tx;
@@ -75,7 +75,7 @@ impl LoginView {
 }
 
 /// The digest under which a typed user ID is kept.
-fn user_id_digest(keys: &Keys, canonical: &str) -> [u8; 32] {
+pub(super) fn user_id_digest(keys: &Keys, canonical: &str) -> [u8; 32] {
     keys.derive(b"user id v1", &[canonical.as_bytes()])
 }
 
@@ -115,6 +115,7 @@ impl Command for StartLogin {
             challenge: random::array(at.random)?,
             identity_id: None,
             authenticator_id: None,
+            way: None,
             user_verification: None,
             attempts: Vec::new(),
             started_at: at.now,
@@ -260,26 +261,44 @@ impl Command for RedeemLogin {
     fn step(&self, tx: &mut dyn Tx, at: &mut Moment<'_>) -> Result<String> {
         let mut login = tx.login(&self.login_id)?.ok_or(Error::denied(Reason::LoginNotFound))?;
         login.redeem(&self.front_end, &self.verifier, at.now)?;
-        let approved_by = login.authenticator_id.ok_or(Error::denied(Reason::LoginNotApproved))?;
         // A block that came after the approval still stops it.
-        let (authenticator, identity) = usable(tx, &approved_by)?;
+        let (identity, used) = approver(tx, &login)?;
         if login.identity_id != Some(identity.id) {
             return Err(Error::fault(Reason::StoreFault, "a login approved by another's phone"));
         }
-        let verified = login.user_verification.ok_or(Error::denied(Reason::LoginNotApproved))?;
-        let used = Used::App(authenticator.enrolment, verified);
         let assertion = Self::assertion(&login, &identity, used, at)?;
         tx.put_login(&login)?;
         let event = NewEvent {
             kind: kind::LOGIN_REDEEMED,
             identity_id: Some(identity.id),
-            authenticator_id: Some(authenticator.id),
+            authenticator_id: login.authenticator_id,
             login_id: Some(login.id),
             actor: self.front_end.clone(),
             ..NewEvent::default()
         };
         tx.append_event(event, at.now)?;
         Ok(assertion)
+    }
+}
+
+/// Who approved a login, if what they did it with may still be used.
+fn approver(tx: &mut dyn Tx, login: &Login) -> Result<(Identity, Used)> {
+    let unapproved = || Error::denied(Reason::LoginNotApproved);
+    match login.way {
+        Some(Way::App) => {
+            let phone = login.authenticator_id.ok_or_else(unapproved)?;
+            let (authenticator, identity) = usable(tx, &phone)?;
+            let verified = login.user_verification.ok_or_else(unapproved)?;
+            Ok((identity, Used::App(authenticator.enrolment, verified)))
+        }
+        Some(Way::Display) => Ok((super::password::usable(tx, login)?, Used::Display)),
+        Some(Way::Password) => {
+            let identity = tx.identity(&login.identity_id.ok_or_else(unapproved)?)?;
+            let identity = identity.ok_or_else(unapproved)?;
+            identity.usable()?;
+            Ok((identity, Used::Password))
+        }
+        None => Err(unapproved()),
     }
 }
 

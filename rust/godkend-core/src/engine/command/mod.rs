@@ -6,11 +6,15 @@
 
 mod activation;
 mod attempt;
+mod code;
 mod contact;
 mod decision;
+mod display;
+mod door;
 mod identity;
 mod issuing;
 mod login;
+mod password;
 mod pin_change;
 mod pin_reset;
 mod recovery;
@@ -21,15 +25,21 @@ pub use activation::{
     ActivationBegun, BeginActivation, CodeIssued, FinishActivation, IssueActivationCode, UnderWay,
 };
 pub use attempt::{Charged, Checked};
+pub use code::SubmitCode;
 pub use contact::SetContactDetails;
 pub use decision::{
     ApproveByBiometrics, ChargeApproval, ChargedApproval, RejectLogin, SettleApproval,
 };
+pub use display::{
+    ActivateDisplay, AssignDisplay, ImportDisplay, PasswordChosen, ReportDisplayLost,
+};
+pub(super) use door::code_door_key;
 pub use identity::{CreateIdentity, SetBlocked};
 pub use issuing::{RecordConsent, RecordIdentification};
 pub use login::{
     CancelLogin, LoginOpened, LoginStarted, LoginView, OpenLogin, RedeemLogin, StartLogin,
 };
+pub use password::{ChargePassword, ChargedPassword, SetPassword, SettlePassword};
 pub use pin_change::{ChargePinChange, SettlePinChange};
 pub use pin_reset::{ChargePinReset, ChargedPinReset, SettlePinReset};
 pub use sweep::{Sweep, Swept};

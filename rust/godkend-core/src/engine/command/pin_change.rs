@@ -41,7 +41,7 @@ impl SettlePinChange {
     /// The version that the new PIN gets.
     #[must_use]
     pub const fn pin_version(charged: &Charged) -> u32 {
-        charged.pin_version().wrapping_add(1)
+        charged.version().wrapping_add(1)
     }
 }
 

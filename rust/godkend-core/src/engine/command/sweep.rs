@@ -5,7 +5,8 @@ use crate::error::Result;
 use crate::policy::before;
 use crate::store::{ROWS_AT_A_TIME, Tx};
 
-/// Removes logins some time after they expired, and budgets that are full again.
+/// Removes logins some time after they expired, budgets that are full again, and doors
+/// that are forgotten.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Sweep {
     /// The last budget that was looked at.
@@ -28,9 +29,10 @@ impl Command for Sweep {
     fn step(&self, tx: &mut dyn Tx, at: &mut Moment<'_>) -> Result<Swept> {
         let logins = tx.sweep_logins(before(at.now, at.policy.login.kept_ms))?;
         let last_budget = tx.sweep_budgets(&self.budgets_after, at.now)?;
+        let doors = tx.sweep_doors(before(at.now, at.policy.door.forgotten_ms))?;
         Ok(Swept {
             budgets_after: last_budget.unwrap_or_default(),
-            more: logins >= ROWS_AT_A_TIME || last_budget.is_some(),
+            more: logins.max(doors) >= ROWS_AT_A_TIME || last_budget.is_some(),
         })
     }
 }

@@ -7,13 +7,13 @@ use crate::Id;
 use crate::approval::UserVerification;
 use crate::clock::Millis;
 use crate::error::Result;
-use crate::login::{Login, State};
+use crate::login::{Login, State, Way};
 
 macro_rules! columns {
     () => {
         "id, front_end, service_provider, text, user_id_digest, source_digest, verifier_digest, \
          nonce, level_min, state, challenge, identity_id, authenticator_id, user_verification, \
-         attempts, started_at, expires_at, approved_at"
+         attempts, started_at, expires_at, approved_at, way"
     };
 }
 
@@ -22,11 +22,11 @@ const PUT_LOGIN: &str = concat!(
     "INSERT INTO login (",
     columns!(),
     ", changed) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, \
-     ?18, (SELECT coalesce(max(changed), 0) + 1 FROM login)) \
+     ?18, ?19, (SELECT coalesce(max(changed), 0) + 1 FROM login)) \
      ON CONFLICT (id) DO UPDATE SET state = excluded.state, \
      identity_id = excluded.identity_id, authenticator_id = excluded.authenticator_id, \
      user_verification = excluded.user_verification, attempts = excluded.attempts, \
-     approved_at = excluded.approved_at, changed = excluded.changed"
+     approved_at = excluded.approved_at, way = excluded.way, changed = excluded.changed"
 );
 
 /// A login whose row was written.
@@ -104,6 +104,7 @@ impl LoginRows for SqliteTx<'_> {
                 login.started_at,
                 login.expires_at,
                 login.approved_at,
+                login.way.map(|way| way as u8),
             ],
         )?;
         self.effects.logins.push((login.id, login.state));
@@ -210,6 +211,10 @@ fn read_login(row: &Row<'_>) -> Result<Login> {
         started_at: columns.take()?,
         expires_at: columns.take()?,
         approved_at: columns.take()?,
+        way: match columns.take::<Option<i64>>()? {
+            None => None,
+            Some(number) => Some(Way::from_number(number).ok_or_else(|| damaged("way"))?),
+        },
     })
 }
 

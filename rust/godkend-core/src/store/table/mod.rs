@@ -16,10 +16,13 @@ mod authenticator;
 mod budget;
 mod code;
 mod consent;
+mod display;
+mod door;
 mod event;
 mod evidence;
 mod identity;
 mod login;
+mod password;
 mod population;
 mod temporary_pin;
 
@@ -27,10 +30,13 @@ pub use authenticator::AuthenticatorRows;
 pub use budget::BudgetRows;
 pub use code::CodeRows;
 pub use consent::ConsentRows;
+pub use display::DisplayRows;
+pub use door::DoorRows;
 pub use event::EventRows;
 pub use evidence::EvidenceRows;
 pub use identity::IdentityRows;
 pub use login::{LoginChange, LoginRows};
+pub use password::PasswordRows;
 pub use population::PopulationRows;
 pub use temporary_pin::TemporaryPinRows;
 
@@ -51,10 +57,13 @@ pub trait Tx:
     + BudgetRows
     + CodeRows
     + ConsentRows
+    + DisplayRows
+    + DoorRows
     + EventRows
     + EvidenceRows
     + IdentityRows
     + LoginRows
+    + PasswordRows
     + PopulationRows
     + TemporaryPinRows
 {
