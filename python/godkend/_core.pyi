@@ -10,7 +10,7 @@ nothing was spent then. `timeout_ms` is what is left of the caller's deadline (0
 time has passed is not begun.
 """
 
-from typing import Any, final
+from typing import Any, TypeAlias, final
 
 __all__ = [
     "ActivationBegun",
@@ -28,6 +28,7 @@ __all__ = [
     "LoginStarted",
     "LoginView",
     "ManualClock",
+    "PassportView",
     "Seeding",
     "Session",
     "TemporaryPinIssued",
@@ -37,10 +38,14 @@ __all__ = [
     "argon2id_kernels",
     "normalise_policy",
     "pin_weakness",
+    "read_passport",
     "reasons",
     "sqlite_version",
     "verify_signature",
 ]
+
+_PassportReading: TypeAlias = tuple[bytes, bytes, int, bool, bool, str]
+"""EF.SOD, EF.DG1, and what is vouched for: a `ChipCheck`, face, register, evidence reference."""
 
 def argon2id(
     password: bytes,
@@ -85,6 +90,16 @@ def normalise_policy(policy: str) -> str:
     """The whole policy as JSON: the given values, with defaults for the rest.
 
     Raises `Invalid` naming the field and its bound; unknown fields are refused.
+    """
+
+def read_passport(
+    security_object: bytes, data_group_1: bytes, trust_anchors: str, now_ms: int, policy: str
+) -> PassportView:
+    """Verifies EF.SOD and EF.DG1 of a chip (ICAO Doc 9303) against trust anchors in PEM.
+
+    `policy` is JSON as of `normalise_policy`. Raises `Invalid` for what is no such file, `Denied`
+    with PASSPORT_ALGORITHM_REFUSED, PASSPORT_SIGNER_UNKNOWN or PASSPORT_NOT_GENUINE. An expired
+    document, or one that is not accepted, is verified all the same.
     """
 
 def reasons() -> list[str]:
@@ -232,6 +247,41 @@ class Engine:
         language: int,
     ) -> None:
         """Replaces how a subscriber is reached; empty for none. Outcome: None."""
+
+    def trust(self, trust_anchors: str) -> None:
+        """Says, once, whose passports are believed: country signing certificates in PEM.
+
+        Until then the calls below are denied with PASSPORT_ROUTE_CLOSED, as they are after an empty
+        text. Raises `Invalid` naming `trust_anchors`.
+        """
+
+    def verify_passport(
+        self,
+        token: int,
+        timeout_ms: int,
+        actor: str,
+        request_id: bytes,
+        identity_id: bytes,
+        reading: _PassportReading,
+    ) -> None:
+        """Records a passport as evidence. Outcome: the evidence_id."""
+
+    def recover_user_id(
+        self, token: int, timeout_ms: int, actor: str, reading: _PassportReading
+    ) -> None:
+        """Outcome: the user ID of the passport's bearer."""
+
+    def recover_app(
+        self,
+        token: int,
+        timeout_ms: int,
+        actor: str,
+        request_id: bytes,
+        reading: _PassportReading,
+        channel: int,
+        attested_key: bytes,
+    ) -> None:
+        """Outcome: `ActivationCodeIssued`, for the passport's bearer."""
 
     def block_identity(
         self,
@@ -707,6 +757,10 @@ class EvidenceView:
         """A number of `AssuranceLevel`."""
 
     @property
+    def reference(self) -> str:
+        """Where the client keeps what it saw of a chip; empty for desks."""
+
+    @property
     def recorded_at_ms(self) -> int: ...
 
 @final
@@ -736,6 +790,34 @@ class TemporaryPinText:
 
     @property
     def temporary_pin(self) -> str: ...
+
+@final
+class PassportView:
+    """What a verified chip says of itself; nothing of its bearer."""
+
+    @property
+    def document_code(self) -> str:
+        """Such as P or ID."""
+
+    @property
+    def issuing_state(self) -> str:
+        """As the zone names it: DNK, D."""
+
+    @property
+    def expires_on(self) -> str:
+        """YYYY-MM-DD."""
+
+    @property
+    def signed_by(self) -> str:
+        """The trust anchor's country: DK, DE."""
+
+    @property
+    def made_from(self) -> str:
+        """The day before which its signer could not sign: YYYY-MM-DD."""
+
+    @property
+    def accepted_as(self) -> str | None:
+        """The kind of `passport.documents` that it is, if it is accepted."""
 
 @final
 class EventView:

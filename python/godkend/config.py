@@ -169,6 +169,14 @@ class LogConfig(Section):
     """At debug also the calls that went well."""
 
 
+class PassportConfig(Section):
+    """Whose passports are believed; which of their documents, `policy.passport` says."""
+
+    trust_anchors: Path | None = None
+    """Country signing certificates (PEM): a file, or a folder whose files end in .pem. Without
+    them nobody is identified by a passport."""
+
+
 class ClientConfig(Section):
     """One caller, known by its token."""
 
@@ -204,6 +212,7 @@ class Config(BaseSettings):
     server: ServerConfig = ServerConfig()
     metrics: MetricsConfig = MetricsConfig()
     log: LogConfig = LogConfig()
+    passport: PassportConfig = PassportConfig()
     clients: dict[ClientName, ClientConfig] = {}
     """Empty: local ones are made in data_dir at the first start."""
     policy: dict[str, Any] = {}

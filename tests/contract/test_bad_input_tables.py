@@ -14,6 +14,7 @@ MODULES = (
     "tests.service.test_issuing_input",
     "tests.service.test_recovery",
     "tests.service.test_display_bad_input",
+    "tests.service.test_passport_input",
 )
 """Each has a table `BAD`; a service stands in one of them."""
 

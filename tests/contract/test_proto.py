@@ -17,6 +17,7 @@ from godkend.v1 import (
     identity_service_pb2,
     issuing_service_pb2,
     login_service_pb2,
+    passport_service_pb2,
     recovery_service_pb2,
     statement_pb2,
 )
@@ -34,12 +35,13 @@ FILES: Any = (
     identity_service_pb2,
     issuing_service_pb2,
     login_service_pb2,
+    passport_service_pb2,
     recovery_service_pb2,
     statement_pb2,
 )
 SECRET = re.compile(
     r"pin|pin_.*|.*_pin|activation_code|one_time_code|password|verifier|.*_secret|assertion"
-    r"|app_link|document_number"
+    r"|app_link|document_number|data_group_1"
 )
 NOT_SECRET = {"pin_dead"}
 """Says of a PIN that it can no longer be used."""
@@ -66,7 +68,8 @@ def test_what_is_secret_is_marked_and_nothing_else(field: FieldDescriptor) -> No
 
 def test_there_are_as_many_secrets_as_there_should_be() -> None:
     assert sorted(field.name for field in FIELDS if is_secret(field)) == [
-        *("activation_code", "activation_code", "app_link", "assertion", "document_number"),
+        *("activation_code", "activation_code", "activation_code", "app_link", "assertion"),
+        *("data_group_1", "document_number"),
         *("one_time_code", "one_time_code", "password", "password", "password"),
         *("pin", "pin", "pin_new", "pin_new", "pin_old", "qr_secret", "temporary_pin", "verifier"),
     ]

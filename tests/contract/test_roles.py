@@ -59,6 +59,9 @@ EXPECTED: dict[str, set[Role] | None] = {
     "ActivateDisplay": {"registrar", "self-service"},
     "ReportDisplayLost": {"registrar", "support", "self-service"},
     "SetPassword": {"registrar", "self-service"},
+    "VerifyPassport": {"registrar"},
+    "RecoverUserId": {"registrar"},
+    "RecoverApp": {"registrar"},
     "StreamEvents": {"auditor"},
 }
 """As the comments of the services say it, written down a second time on purpose."""

@@ -22,8 +22,8 @@ ROWS = [
     if line.startswith("| ") and not line.startswith(("| Rule |", "|---"))
 ]
 NUMBER = re.compile(r"`([a-z0-9_]+(?:\.[a-z0-9_]+)+)`(?: (\d+)\b)?")
-WORDED = {"lockout.rungs"}
-"""A list of numbers, which the row says in words."""
+WORDED = {"lockout.rungs", "passport.documents"}
+"""Lists, which the row says in words."""
 
 
 def numbers(policy: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, object]]:

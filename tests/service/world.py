@@ -37,6 +37,7 @@ from godkend.v1 import (
     event_service_pb2,
     identity_service_pb2,
     login_service_pb2,
+    passport_service_pb2,
     recovery_service_pb2,
 )
 from godkend.v1 import event_service_pb2 as event_pb
@@ -117,6 +118,7 @@ _CALLERS: dict[str, Client | None] = {
     "IssuingService": REGISTRAR,
     "RecoveryService": SUPPORT,
     "DisplayService": REGISTRAR,
+    "PassportService": REGISTRAR,
     "EventService": AUDITOR,
 }
 METHODS = {
@@ -128,6 +130,7 @@ METHODS = {
         issuing_pb,
         recovery_service_pb2,
         display_pb,
+        passport_service_pb2,
         event_service_pb2,
     )
     for service in file.DESCRIPTOR.services_by_name.values()
@@ -593,6 +596,7 @@ async def a_world(
     log_level: Level = "error",
     channel_options: tuple[tuple[str, Any], ...] = (),
     local_clients: bool = False,
+    trust_anchors: Path | None = None,
     **sections: Any,
 ) -> AsyncIterator[World]:
     """A server with the policy of these sections, cheap PINs by default, and a channel to it.
@@ -606,6 +610,7 @@ async def a_world(
             "store_path": store or None,
             "server": {"listen": "127.0.0.1:0", "stop_notice_ms": 0, **(server or {})},
             "metrics": {"listen": "127.0.0.1:0" if metrics else ""},
+            "passport": {"trust_anchors": trust_anchors},
             "clients": {} if local_clients else {client.name: client.config for client in CLIENTS},
             "policy": json.loads(policy(**sections)),
         }

@@ -16,6 +16,7 @@ BUDGETS_OFF = dict.fromkeys(
         *("activation_source", "activation_overall"),
         *("temporary_pin_identity", "temporary_pin_overall"),
         *("door_source", "door_front_end", "door_overall"),
+        *("passport_client", "passport_overall"),
     ),
     UNBOUNDED,
 )

@@ -22,6 +22,8 @@ QUOTAS = (
     "door_source",
     "door_front_end",
     "door_overall",
+    "passport_client",
+    "passport_overall",
 )
 
 BOUNDS: dict[str, tuple[int, int]] = {
@@ -109,7 +111,10 @@ def test_every_number_has_its_bounds_tested() -> None:
     whole = json.loads(normalise_policy("{}"))
     quotas = {f"budget.{quota}" for quota in QUOTAS}
     paths = {f"{section}.{field}" for section, fields in whole.items() for field in fields}
-    assert paths == BOUNDS.keys() | BOUND_TOGETHER | quotas | {"assertion.issuer"}
+    assert paths == BOUNDS.keys() | BOUND_TOGETHER | quotas | {
+        "assertion.issuer",
+        "passport.documents",
+    }
 
 
 def test_the_defaults_are_the_domains() -> None:

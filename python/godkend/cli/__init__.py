@@ -13,6 +13,7 @@ from godkend.cli.identity import identity
 from godkend.cli.importing import import_identities
 from godkend.cli.login import login
 from godkend.cli.output import Commands, unwrapped
+from godkend.cli.passport import passport
 from godkend.cli.phone import phone
 from godkend.cli.recovery import recovery
 from godkend.cli.seed import seed
@@ -45,7 +46,7 @@ def main() -> None:
 
 
 for command in (
-    *(demo, serve, config, identity, desk, recovery, phone, login, events, jwks),
+    *(demo, serve, config, identity, desk, recovery, passport, phone, login, events, jwks),
     *(import_identities, seed, capacity, version),
 ):
     main.add_command(command)

@@ -186,5 +186,6 @@ def evidence_fields(found: pb.Evidence) -> dict[str, object]:
         "method": enum_text(method, "IDENTIFICATION_METHOD_"),
         "witness_id": found.witness_id.hex() or None,
         "level": level_text(found.level),
+        "reference": found.evidence_reference or None,
         "recorded_at": time_text(found.recorded_at_ms),
     }

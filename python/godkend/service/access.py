@@ -57,5 +57,8 @@ ROLES_BY_METHOD: Mapping[str, frozenset[Role] | None] = {
     "/godkend.v1.DisplayService/ActivateDisplay": _REGISTRAR_OR_SUBSCRIBER,
     "/godkend.v1.DisplayService/ReportDisplayLost": _DESK_OR_SUBSCRIBER,
     "/godkend.v1.DisplayService/SetPassword": _REGISTRAR_OR_SUBSCRIBER,
+    "/godkend.v1.PassportService/VerifyPassport": _REGISTRAR,
+    "/godkend.v1.PassportService/RecoverUserId": _REGISTRAR,
+    "/godkend.v1.PassportService/RecoverApp": _REGISTRAR,
     "/godkend.v1.EventService/StreamEvents": _AUDITOR,
 }

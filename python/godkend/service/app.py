@@ -18,7 +18,7 @@ from godkend import _core
 from godkend.clients import Clients, ClientsError, local_clients
 from godkend.config import split_listen
 from godkend.engine import Engine
-from godkend.errors import GodkendError
+from godkend.errors import GodkendError, Invalid
 from godkend.logs import Log
 from godkend.metrics import CallMetrics, EngineMetrics, MetricsListener
 from godkend.port import StartError, cannot_listen
@@ -34,9 +34,11 @@ from godkend.service.interceptor import CallInterceptor
 from godkend.service.issuing import IssuingService
 from godkend.service.listener import listen, options
 from godkend.service.login import LoginService
+from godkend.service.passport import PassportService
 from godkend.service.recovery import RecoveryService
 from godkend.service.status import Manual
 from godkend.service.stream import OpenStreams
+from godkend.trust_anchors import TrustAnchorsError, read_trust_anchors
 from godkend.v1 import (
     device_service_pb2,
     device_service_pb2_grpc,
@@ -50,12 +52,15 @@ from godkend.v1 import (
     issuing_service_pb2_grpc,
     login_service_pb2,
     login_service_pb2_grpc,
+    passport_service_pb2,
+    passport_service_pb2_grpc,
     recovery_service_pb2,
     recovery_service_pb2_grpc,
 )
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from pathlib import Path
 
     from godkend.config import Config, ServerConfig
 
@@ -68,6 +73,7 @@ SERVICES = tuple(
         issuing_service_pb2,
         recovery_service_pb2,
         display_service_pb2,
+        passport_service_pb2,
         event_service_pb2,
     )
     for service in file.DESCRIPTOR.services_by_name.values()
@@ -182,6 +188,9 @@ async def running(
         identity_service_pb2_grpc.add_IdentityServiceServicer_to_server(
             IdentityService(engine), server
         )
+        passport_service_pb2_grpc.add_PassportServiceServicer_to_server(
+            PassportService(engine), server
+        )
         issuing_service_pb2_grpc.add_IssuingServiceServicer_to_server(
             IssuingService(engine), server
         )
@@ -227,8 +236,24 @@ async def _open_engine(config: Config, clock: _core.ManualClock | None) -> Async
         raise StartError(f"data_dir {config.data_dir}: {error.strerror}") from error
     except GodkendError as error:
         raise StartError(str(error)) from error
+    try:
+        _trust(core, config.passport.trust_anchors)
+    except StartError:
+        core.close()
+        raise
     async with Engine(core) as engine:
         yield engine
+
+
+def _trust(core: _core.Engine, path: Path | None) -> None:
+    if path is None:
+        return
+    try:
+        core.trust(read_trust_anchors(path))
+    except TrustAnchorsError as error:
+        raise StartError(f"passport.trust_anchors {error}") from error
+    except Invalid as error:
+        raise StartError(f"passport.trust_anchors {path}: {error.bound}") from error
 
 
 def _clients(config: Config) -> Clients:

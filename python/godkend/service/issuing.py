@@ -84,4 +84,5 @@ def _evidence(view: _core.EvidenceView) -> pb.Evidence:
         witness_id=view.witness_id,
         level=cast("Level", view.level),
         recorded_at_ms=view.recorded_at_ms,
+        evidence_reference=view.reference,
     )

@@ -100,6 +100,20 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The witness has spoken for too many lately."""
     ERROR_REASON_ACTIVATION_CHANNEL_FORBIDDEN: _ErrorReason.ValueType  # 82
     """Codes on the profile page are for signed-in subscribers, all others for registrars."""
+    ERROR_REASON_PASSPORT_ROUTE_CLOSED: _ErrorReason.ValueType  # 90
+    """No trust anchors are configured: nobody is identified by a passport here."""
+    ERROR_REASON_PASSPORT_NOT_GENUINE: _ErrorReason.ValueType  # 91
+    """Something on the chip is not what its state signed, or is signed with a key that is too short."""
+    ERROR_REASON_PASSPORT_SIGNER_UNKNOWN: _ErrorReason.ValueType  # 92
+    """No trust anchor that is valid now stands behind the signer of the chip."""
+    ERROR_REASON_PASSPORT_ALGORITHM_REFUSED: _ErrorReason.ValueType  # 93
+    """The chip is signed in a way that proves nothing any more, such as SHA-1, or that is not known."""
+    ERROR_REASON_PASSPORT_NOT_ACCEPTED: _ErrorReason.ValueType  # 94
+    """Genuine, but of a state, a kind or a time that is not accepted, or not of a national of its state."""
+    ERROR_REASON_PASSPORT_CHECKS_MISSING: _ErrorReason.ValueType  # 95
+    """The chip, the face or the register was not checked, or did not pass."""
+    ERROR_REASON_PASSPORT_NOT_MATCHED: _ErrorReason.ValueType  # 96
+    """The bearer is not the subscriber, or not exactly one that is known; which of these is not said."""
     ERROR_REASON_ACTIVATION_CODE_WRONG: _ErrorReason.ValueType  # 7
     """User ID and activation code do not fit, or the code is spent; which of these is not said."""
     ERROR_REASON_ACTIVATION_NOT_FOUND: _ErrorReason.ValueType  # 8
@@ -259,6 +273,20 @@ ERROR_REASON_WITNESS_TOO_OFTEN: ErrorReason.ValueType  # 81
 """The witness has spoken for too many lately."""
 ERROR_REASON_ACTIVATION_CHANNEL_FORBIDDEN: ErrorReason.ValueType  # 82
 """Codes on the profile page are for signed-in subscribers, all others for registrars."""
+ERROR_REASON_PASSPORT_ROUTE_CLOSED: ErrorReason.ValueType  # 90
+"""No trust anchors are configured: nobody is identified by a passport here."""
+ERROR_REASON_PASSPORT_NOT_GENUINE: ErrorReason.ValueType  # 91
+"""Something on the chip is not what its state signed, or is signed with a key that is too short."""
+ERROR_REASON_PASSPORT_SIGNER_UNKNOWN: ErrorReason.ValueType  # 92
+"""No trust anchor that is valid now stands behind the signer of the chip."""
+ERROR_REASON_PASSPORT_ALGORITHM_REFUSED: ErrorReason.ValueType  # 93
+"""The chip is signed in a way that proves nothing any more, such as SHA-1, or that is not known."""
+ERROR_REASON_PASSPORT_NOT_ACCEPTED: ErrorReason.ValueType  # 94
+"""Genuine, but of a state, a kind or a time that is not accepted, or not of a national of its state."""
+ERROR_REASON_PASSPORT_CHECKS_MISSING: ErrorReason.ValueType  # 95
+"""The chip, the face or the register was not checked, or did not pass."""
+ERROR_REASON_PASSPORT_NOT_MATCHED: ErrorReason.ValueType  # 96
+"""The bearer is not the subscriber, or not exactly one that is known; which of these is not said."""
 ERROR_REASON_ACTIVATION_CODE_WRONG: ErrorReason.ValueType  # 7
 """User ID and activation code do not fit, or the code is spent; which of these is not said."""
 ERROR_REASON_ACTIVATION_NOT_FOUND: ErrorReason.ValueType  # 8

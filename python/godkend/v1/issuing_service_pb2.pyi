@@ -55,6 +55,8 @@ class _IdentificationMethodEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_
     """They answered questions from the population register."""
     IDENTIFICATION_METHOD_WITNESS: _IdentificationMethod.ValueType  # 2
     """A witness spoke for them: at least 18, known for at least 10 days, and at most 3 times in 120 days."""
+    IDENTIFICATION_METHOD_CHIP: _IdentificationMethod.ValueType  # 3
+    """Their face is the one on the document's chip. Recorded by PassportService.VerifyPassport, not by desks."""
 
 class IdentificationMethod(_IdentificationMethod, metaclass=_IdentificationMethodEnumTypeWrapper):
     """How the person was matched with the document."""
@@ -64,6 +66,8 @@ IDENTIFICATION_METHOD_REGISTER_QUESTIONS: IdentificationMethod.ValueType  # 1
 """They answered questions from the population register."""
 IDENTIFICATION_METHOD_WITNESS: IdentificationMethod.ValueType  # 2
 """A witness spoke for them: at least 18, known for at least 10 days, and at most 3 times in 120 days."""
+IDENTIFICATION_METHOD_CHIP: IdentificationMethod.ValueType  # 3
+"""Their face is the one on the document's chip. Recorded by PassportService.VerifyPassport, not by desks."""
 Global___IdentificationMethod: _TypeAlias = IdentificationMethod  # noqa: Y015
 
 @_typing.final
@@ -278,12 +282,13 @@ class Evidence(_message.Message):
     WITNESS_ID_FIELD_NUMBER: _builtins.int
     LEVEL_FIELD_NUMBER: _builtins.int
     RECORDED_AT_MS_FIELD_NUMBER: _builtins.int
+    EVIDENCE_REFERENCE_FIELD_NUMBER: _builtins.int
     evidence_id: _builtins.bytes
     """evidence_id is 16 bytes."""
     recorded_by: _builtins.str
     """recorded_by is the client that recorded it."""
     officer_id: _builtins.str
-    """officer_id is who identified the person."""
+    """officer_id is who identified the person; empty with CHIP."""
     document_kind: Global___DocumentKind.ValueType
     """document_kind is what the person showed."""
     document_country: _builtins.str
@@ -298,6 +303,8 @@ class Evidence(_message.Message):
     """level is how well it proves the identity."""
     recorded_at_ms: _builtins.int
     """recorded_at_ms is Unix time in milliseconds."""
+    evidence_reference: _builtins.str
+    """evidence_reference is where the client keeps what it saw, with CHIP; else empty."""
     def __init__(
         self,
         *,
@@ -311,10 +318,11 @@ class Evidence(_message.Message):
         witness_id: _builtins.bytes = ...,
         level: _login_service_pb2.AssuranceLevel.ValueType = ...,
         recorded_at_ms: _builtins.int = ...,
+        evidence_reference: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["document_country", b"document_country", "document_expires_on", b"document_expires_on", "document_kind", b"document_kind", "evidence_id", b"evidence_id", "level", b"level", "method", b"method", "officer_id", b"officer_id", "recorded_at_ms", b"recorded_at_ms", "recorded_by", b"recorded_by", "witness_id", b"witness_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["document_country", b"document_country", "document_expires_on", b"document_expires_on", "document_kind", b"document_kind", "evidence_id", b"evidence_id", "evidence_reference", b"evidence_reference", "level", b"level", "method", b"method", "officer_id", b"officer_id", "recorded_at_ms", b"recorded_at_ms", "recorded_by", b"recorded_by", "witness_id", b"witness_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

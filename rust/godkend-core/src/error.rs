@@ -265,6 +265,21 @@ reasons! {
     CodeStale = "CODE_STALE",
     /// The login cannot reach the level the front-end asks for.
     LevelTooLow = "LEVEL_TOO_LOW",
+    // Passports
+    /// No trust anchor is configured: nobody is identified by a passport here.
+    PassportRouteClosed = "PASSPORT_ROUTE_CLOSED",
+    /// Something is not what its state signed.
+    PassportNotGenuine = "PASSPORT_NOT_GENUINE",
+    /// No trust anchor stands behind it now.
+    PassportSignerUnknown = "PASSPORT_SIGNER_UNKNOWN",
+    /// Signed in a way that proves nothing any more, or that is not known.
+    PassportAlgorithmRefused = "PASSPORT_ALGORITHM_REFUSED",
+    /// Genuine, but of a kind, a state or a time that is not accepted.
+    PassportNotAccepted = "PASSPORT_NOT_ACCEPTED",
+    /// Chip, face or register were not checked, or not well.
+    PassportChecksMissing = "PASSPORT_CHECKS_MISSING",
+    /// The bearer is not exactly one known subscriber; which it is is not said.
+    PassportNotMatched = "PASSPORT_NOT_MATCHED",
     // Callers
     /// The caller is not a configured client.
     ClientUnknown = "CLIENT_UNKNOWN",

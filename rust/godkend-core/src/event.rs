@@ -63,6 +63,8 @@ pub mod kind {
     pub const PASSWORD_WRONG: &str = "password.wrong";
     /// A password was set.
     pub const PASSWORD_SET: &str = "password.set";
+    /// Whom a passport belongs to was found, for a way back that `detail` names.
+    pub const PASSPORT_ACCEPTED: &str = "passport.accepted";
     /// A login was approved.
     pub const LOGIN_APPROVED: &str = "login.approved";
     /// A login was rejected.

@@ -8,7 +8,7 @@
 //!
 //! Source: Implementing Regulation (EU) 2015/1502, annex 2.1.2, which NSIS follows: photo identification
 //! beside the register or a witness is Substantial. High takes proof that the document is genuine, which
-//! an officer's eye is not.
+//! an officer's eye is not and a chip is ([`crate::passport`]).
 
 use crate::Id;
 use crate::civil::{Date, copenhagen};
@@ -60,10 +60,12 @@ pub enum Method {
     RegisterQuestions = 1,
     /// A witness spoke for them.
     Witness = 2,
+    /// Their face, with the one on the document's chip.
+    Chip = 3,
 }
 
 impl Method {
-    /// Reads a number of the proto enum.
+    /// Reads a number of the proto enum, as desks say it.
     ///
     /// # Errors
     /// [`Error::Invalid`] naming `method`.
@@ -75,12 +77,19 @@ impl Method {
         }
     }
 
+    /// Reads a number of the store, where there is also what no desk can say.
+    #[must_use]
+    pub fn of_stored(number: i32) -> Option<Self> {
+        if number == Self::Chip as i32 { Some(Self::Chip) } else { Self::parse(number).ok() }
+    }
+
     /// The name in the history.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::RegisterQuestions => "register_questions",
             Self::Witness => "witness",
+            Self::Chip => "chip",
         }
     }
 
@@ -89,6 +98,7 @@ impl Method {
     pub const fn level(self) -> Level {
         match self {
             Self::RegisterQuestions | Self::Witness => Level::Substantial,
+            Self::Chip => Level::High,
         }
     }
 }
@@ -163,7 +173,7 @@ impl DocumentNumber {
     }
 }
 
-/// What a desk saw.
+/// What a desk or a chip showed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Evidence {
     /// Its name in the store.
@@ -172,8 +182,10 @@ pub struct Evidence {
     pub identity_id: Id,
     /// The client that recorded it.
     pub recorded_by: String,
-    /// Who there.
+    /// Who there; empty where nobody sat at a desk.
     pub officer_id: String,
+    /// Where that client keeps what it saw of a chip; empty for desks.
+    pub reference: String,
     /// The document.
     pub document: Document,
     /// How the person was matched with it.

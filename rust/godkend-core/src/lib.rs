@@ -42,6 +42,7 @@ pub mod level;
 pub mod lockout;
 pub mod login;
 pub mod otp;
+pub mod passport;
 pub mod password;
 pub mod pin;
 pub mod policy;

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::error::{Error, Result};
 use crate::lockout::Ladder;
+use crate::passport::accepted::{self, Accepted};
 use crate::pin::Params;
 use crate::throttle::Quota;
 
@@ -218,6 +219,10 @@ pub struct BudgetPolicy {
     pub door_front_end: Quota,
     /// Wrong codes and passwords in all: 1,000 at once, then 100 a second.
     pub door_overall: Quota,
+    /// Passports that one client has verified: 300 at once, then 10 a second.
+    pub passport_client: Quota,
+    /// Passports verified in all: 1,000 at once, then 50 a second.
+    pub passport_overall: Quota,
 }
 
 impl Default for BudgetPolicy {
@@ -233,6 +238,8 @@ impl Default for BudgetPolicy {
             door_source: Quota { interval_us: 60_000_000, burst: 30 },
             door_front_end: Quota { interval_us: 20_000, burst: 500 },
             door_overall: Quota { interval_us: 10_000, burst: 1_000 },
+            passport_client: Quota { interval_us: 100_000, burst: 300 },
+            passport_overall: Quota { interval_us: 20_000, burst: 1_000 },
         }
     }
 }
@@ -250,6 +257,8 @@ impl BudgetPolicy {
             ("budget.door_source", self.door_source),
             ("budget.door_front_end", self.door_front_end),
             ("budget.door_overall", self.door_overall),
+            ("budget.passport_client", self.passport_client),
+            ("budget.passport_overall", self.passport_overall),
         ] {
             if !(1..=86_400_000_000).contains(&quota.interval_us)
                 || !(1..=10_000_000).contains(&quota.burst)
@@ -261,6 +270,20 @@ impl BudgetPolicy {
             }
         }
         Ok(())
+    }
+}
+
+/// Which documents open the passport route.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PassportPolicy {
+    /// Their states and kinds.
+    pub documents: Vec<Accepted>,
+}
+
+impl Default for PassportPolicy {
+    fn default() -> Self {
+        Self { documents: accepted::defaults() }
     }
 }
 
@@ -316,6 +339,8 @@ pub struct Policy {
     pub issuing: IssuingPolicy,
     /// The way from a forgotten PIN to a chosen one.
     pub temporary_pin: TemporaryPinPolicy,
+    /// Which documents open the passport route.
+    pub passport: PassportPolicy,
     /// What self-service sites may do.
     pub self_service: SelfServicePolicy,
     /// What an assertion says about its maker.
@@ -352,6 +377,7 @@ impl Policy {
         policy.activation.validate()?;
         policy.issuing.validate()?;
         policy.temporary_pin.validate()?;
+        accepted::validate(&policy.passport.documents)?;
         policy.self_service.validate()?;
         policy.assertion.validate()?;
         policy.admission.validate()?;
@@ -381,8 +407,8 @@ fn refuse_positional(value: &Value) -> Result<()> {
     };
     for (name, value) in fields {
         match value {
-            Value::Array(rungs) if name == "rungs" => {
-                rungs.iter().try_for_each(refuse_positional)?
+            Value::Array(named) if matches!(name.as_str(), "rungs" | "documents") => {
+                named.iter().try_for_each(refuse_positional)?
             }
             Value::Array(_) => {
                 return Err(Error::invalid("policy", format!("{name} must be given by names")));

@@ -137,6 +137,7 @@ fn evidence() -> Evidence {
         identity_id: [1; 16],
         recorded_by: "desk".to_owned(),
         officer_id: "officer 7".to_owned(),
+        reference: "case 3".to_owned(),
         document: Document {
             kind: DocumentKind::DrivingLicence,
             country: "DNK".to_owned(),
@@ -322,7 +323,7 @@ fn a_damaged_row_is_a_fault_and_never_another_value() {
         "UPDATE evidence SET document_kind = 5",
         "UPDATE evidence SET document_number_digest = x'00'",
         "UPDATE evidence SET document_expires_on = '2031-02-29'",
-        "UPDATE evidence SET method = 3",
+        "UPDATE evidence SET method = 4",
         "UPDATE evidence SET witness_id = x'00'",
         "UPDATE evidence SET level = 0",
         "UPDATE consent SET parent_id = x'00'",

@@ -7,6 +7,7 @@ mod completion;
 mod engine;
 mod error;
 mod outcome;
+mod passport;
 mod seeding;
 mod tools;
 
@@ -20,6 +21,8 @@ mod _core {
         PyDisplaysView, PyDoorView, PyEventView, PyEvidenceView, PyIdentityView, PyLoginOpened,
         PyLoginStarted, PyLoginView, PySession, PyTemporaryPinIssued, PyTemporaryPinText,
     };
+    #[pymodule_export]
+    use crate::passport::{PyPassportView, read_passport};
     #[pymodule_export]
     use crate::seeding::PySeeding;
     #[pymodule_export]

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use crate::Id;
@@ -10,6 +10,7 @@ use crate::admission::Admission;
 use crate::clock::Clock;
 use crate::keys::Keys;
 use crate::login::State;
+use crate::passport::TrustAnchors;
 use crate::policy::Policy;
 use crate::store::Effects;
 
@@ -45,6 +46,8 @@ pub(super) struct Shared {
     pub(super) keys: Arc<Keys>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) stats: Stats,
+    /// Whose passports are believed; nobody's until it is said.
+    pub(super) anchors: OnceLock<TrustAnchors>,
     observer: Box<dyn Observer>,
     /// The watched logins, each with the state that was last told.
     watched: Mutex<HashMap<Id, Option<State>>>,
@@ -67,6 +70,7 @@ impl Shared {
             keys,
             clock,
             stats: Stats::default(),
+            anchors: OnceLock::new(),
             observer,
             watched: Mutex::default(),
             admission: Mutex::default(),

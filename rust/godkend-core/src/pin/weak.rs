@@ -91,6 +91,12 @@ fn is_pattern(&[a, b, c, d, e, f]: &Digits) -> bool {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BirthDate(Date);
 
+impl From<Date> for BirthDate {
+    fn from(date: Date) -> Self {
+        Self(date)
+    }
+}
+
 impl BirthDate {
     /// A date of the Gregorian calendar, 1900 to 2199.
     ///

@@ -7,6 +7,7 @@ mod fields;
 mod identity;
 mod issuing;
 mod login;
+mod passport;
 mod recovery;
 
 use std::os::fd::AsRawFd as _;

@@ -51,6 +51,10 @@ impl PyEvidenceView {
         self.0.level as u8
     }
     #[getter]
+    fn reference(&self) -> &str {
+        &self.0.reference
+    }
+    #[getter]
     fn recorded_at_ms(&self) -> i64 {
         self.0.recorded_at
     }

@@ -83,6 +83,7 @@ impl RecordIdentification {
             identity_id: self.identity_id,
             recorded_by: self.actor.clone(),
             officer_id: self.officer_id.clone(),
+            reference: String::new(),
             document: self.document.clone(),
             method: self.method,
             witness_id: self.witness_id,

@@ -14,6 +14,7 @@ mod door;
 mod identity;
 mod issuing;
 mod login;
+mod passport;
 mod password;
 mod pin_change;
 mod pin_reset;
@@ -39,6 +40,7 @@ pub use issuing::{RecordConsent, RecordIdentification};
 pub use login::{
     CancelLogin, LoginOpened, LoginStarted, LoginView, OpenLogin, RedeemLogin, StartLogin,
 };
+pub use passport::{ChargePassport, PassportCharged, RecoverApp, RecoverUserId, VerifyPassport};
 pub use password::{ChargePassword, ChargedPassword, SetPassword, SettlePassword};
 pub use pin_change::{ChargePinChange, SettlePinChange};
 pub use pin_reset::{ChargePinReset, ChargedPinReset, SettlePinReset};

@@ -1,5 +1,7 @@
 //! What desks recorded of who somebody is.
 
+use std::collections::BTreeSet;
+
 use rusqlite::{Row, params};
 
 use super::{Columns, MemoryTx, SqliteTx, damaged, fault};
@@ -12,7 +14,8 @@ use crate::evidence::{Document, DocumentKind, Evidence, Method};
 macro_rules! columns {
     () => {
         "id, identity_id, recorded_by, officer_id, document_kind, document_country, \
-         document_number_digest, document_expires_on, method, witness_id, level, recorded_at"
+         document_number_digest, document_expires_on, method, witness_id, level, recorded_at, \
+         reference"
     };
 }
 
@@ -25,6 +28,8 @@ pub trait EvidenceRows {
     fn evidence_of(&mut self, identity_id: &Id) -> Result<Vec<Evidence>>;
     /// When this witness spoke for somebody, after a time, oldest first.
     fn statements_of(&mut self, witness_id: &Id, after: Millis) -> Result<Vec<Millis>>;
+    /// Whom this document has proved, each once; of several, two are enough.
+    fn identities_of_document(&mut self, number_digest: &[u8; 32]) -> Result<Vec<Id>>;
     /// Adds evidence; it never changes.
     fn add_evidence(&mut self, evidence: &Evidence) -> Result<()>;
 }
@@ -46,8 +51,16 @@ impl EvidenceRows for SqliteTx<'_> {
         self.all(sql, params![witness_id, after], read)
     }
 
+    fn identities_of_document(&mut self, number_digest: &[u8; 32]) -> Result<Vec<Id>> {
+        let sql = "SELECT DISTINCT identity_id FROM evidence WHERE document_number_digest = ?1 \
+                   ORDER BY identity_id LIMIT 2";
+        let read = |row: &Row<'_>| row.get(0).map_err(|error| fault(&error));
+        self.all(sql, [number_digest], read)
+    }
+
     fn add_evidence(&mut self, evidence: &Evidence) -> Result<()> {
-        let sql = insert!("evidence", "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)");
+        let sql =
+            insert!("evidence", "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)");
         self.put(
             sql,
             params![
@@ -63,6 +76,7 @@ impl EvidenceRows for SqliteTx<'_> {
                 evidence.witness_id,
                 evidence.level as u8,
                 evidence.recorded_at,
+                evidence.reference,
             ],
         )?;
         Ok(())
@@ -91,6 +105,13 @@ impl EvidenceRows for MemoryTx {
         Ok(times)
     }
 
+    fn identities_of_document(&mut self, number_digest: &[u8; 32]) -> Result<Vec<Id>> {
+        let all = self.rows.evidence.values();
+        let by_it = all.filter(|row| row.document.number_digest == *number_digest);
+        let identities: BTreeSet<Id> = by_it.map(|row| row.identity_id).collect();
+        Ok(identities.into_iter().take(2).collect())
+    }
+
     fn add_evidence(&mut self, evidence: &Evidence) -> Result<()> {
         self.rows.evidence.insert(evidence.id, evidence.clone());
         Ok(())
@@ -113,9 +134,10 @@ fn read_evidence(row: &Row<'_>) -> Result<Evidence> {
                 Date::parse("expires_on", &text).map_err(|_| damaged("document_expires_on"))?
             },
         },
-        method: Method::parse(columns.take()?).map_err(|_| damaged("method"))?,
+        method: Method::of_stored(columns.take()?).ok_or_else(|| damaged("method"))?,
         witness_id: columns.take()?,
         level: columns.level()?,
         recorded_at: columns.take()?,
+        reference: columns.take()?,
     })
 }

@@ -2,7 +2,7 @@
 
 use rusqlite::{Row, params};
 
-use super::{Columns, MemoryTx, SqliteTx, damaged};
+use super::{Columns, MemoryTx, ROWS_AT_A_TIME, SqliteTx, damaged, rows_at_a_time};
 use crate::Id;
 use crate::contact::{Contact, Language};
 use crate::error::Result;
@@ -23,6 +23,8 @@ pub trait IdentityRows {
     fn identity(&mut self, id: &Id) -> Result<Option<Identity>>;
     /// An identity by the canonical form of its user ID.
     fn identity_by_user_id(&mut self, canonical: &str) -> Result<Option<Identity>>;
+    /// The identities of those born on a day, at most [`ROWS_AT_A_TIME`] of them.
+    fn identities_born_on(&mut self, birth_date: BirthDate) -> Result<Vec<Identity>>;
     /// Adds or replaces an identity.
     fn put_identity(&mut self, identity: &Identity) -> Result<()>;
 }
@@ -34,6 +36,11 @@ impl IdentityRows for SqliteTx<'_> {
 
     fn identity_by_user_id(&mut self, canonical: &str) -> Result<Option<Identity>> {
         self.one(select!("identity", "WHERE user_id_canonical = ?1"), [canonical], read_identity)
+    }
+
+    fn identities_born_on(&mut self, birth_date: BirthDate) -> Result<Vec<Identity>> {
+        let sql = select!("identity", "WHERE birth_date = ?1 ORDER BY id LIMIT ?2");
+        self.all(sql, params![birth_date.to_string(), rows_at_a_time()], read_identity)
     }
 
     fn put_identity(&mut self, identity: &Identity) -> Result<()> {
@@ -79,6 +86,12 @@ impl IdentityRows for MemoryTx {
     fn identity_by_user_id(&mut self, canonical: &str) -> Result<Option<Identity>> {
         let mut all = self.rows.identities.values();
         Ok(all.find(|identity| identity.user_id.canonical == canonical).cloned())
+    }
+
+    fn identities_born_on(&mut self, birth_date: BirthDate) -> Result<Vec<Identity>> {
+        let all = self.rows.identities.values();
+        let born = all.filter(|identity| identity.birth_date == Some(birth_date));
+        Ok(born.take(ROWS_AT_A_TIME).cloned().collect())
     }
 
     fn put_identity(&mut self, identity: &Identity) -> Result<()> {
