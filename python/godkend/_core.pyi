@@ -20,6 +20,7 @@ __all__ = [
     "DisplaysView",
     "DoorView",
     "Drained",
+    "DueMessage",
     "Engine",
     "EventView",
     "EvidenceView",
@@ -28,6 +29,8 @@ __all__ = [
     "LoginStarted",
     "LoginView",
     "ManualClock",
+    "MessageView",
+    "Notices",
     "PassportView",
     "Seeding",
     "Session",
@@ -527,6 +530,74 @@ class Engine:
     def read_events(self, token: int, timeout_ms: int, after_seq: int, count_max: int) -> None:
         """Outcome: a list of `EventView`, in order."""
 
+    def read_cursor(self, token: int, timeout_ms: int, client: str, consumer: str) -> None:
+        """Outcome: the last event that the consumer has acknowledged, int; 0 for none."""
+
+    def ack_events(self, token: int, timeout_ms: int, client: str, consumer: str, seq: int) -> None:
+        """Outcome: how far the consumer has now come, int."""
+
+    def may_take_delivery(self, token: int, timeout_ms: int, holder: bytes) -> None:
+        """Outcome: whether `take_delivery` would succeed, bool; costs no write."""
+
+    def take_delivery(self, token: int, timeout_ms: int, holder: bytes) -> None:
+        """Takes or keeps the right to deliver messages, for `notification.lease_ms`.
+
+        `holder` is 16 random bytes of this process. Outcome: whether it has it, bool.
+        """
+
+    def read_notices(self, token: int, timeout_ms: int, after_seq: int, kinds: list[str]) -> None:
+        """The events of these kinds after a cursor, or, negative, after those planned for.
+
+        Outcome: `Notices`.
+        """
+
+    def plan_messages(
+        self,
+        token: int,
+        timeout_ms: int,
+        holder: bytes,
+        until_seq: int,
+        planned: list[tuple[int, int]],
+    ) -> None:
+        """Queues messages, by event and channel, and moves the cursor past `until_seq`.
+
+        Where a subscriber has no address for a channel, there is no message. Outcome: bool, False
+        once another process delivers.
+        """
+
+    def due_messages(self, token: int, timeout_ms: int, count_max: int) -> None:
+        """Outcome: a list of `DueMessage`, the longest due first."""
+
+    def settle_message(
+        self,
+        token: int,
+        timeout_ms: int,
+        holder: bytes,
+        message_id: bytes,
+        delivery: str,
+        failure: str,
+    ) -> None:
+        """Writes down what a delivery came to: `taken`, `overtaken`, `failed` or `refused`.
+
+        `failure` says why, without addresses. Outcome: what has become of the message, as a number
+        (1 waits, 2 was delivered, 3 is a dead letter, 4 was overtaken), or None once another
+        process delivers.
+        """
+
+    def reveal_activation_code(self, token: int, timeout_ms: int, code_id: bytes) -> None:
+        """Outcome: the text of a code that goes by SMS and is still good, str, or None.
+
+        For the notifier alone: no call of the service gives it away.
+        """
+
+    def dead_letters(
+        self, token: int, timeout_ms: int, after_seq: int, after_id: bytes, count_max: int
+    ) -> None:
+        """Outcome: a list of `MessageView`, by event."""
+
+    def retry_message(self, token: int, timeout_ms: int, message_id: bytes) -> None:
+        """Queues a dead letter anew. Outcome: None."""
+
 @final
 class Drained:
     """What one `Engine.drain` found."""
@@ -841,3 +912,57 @@ class EventView:
     def detail(self) -> str: ...
     @property
     def hash(self) -> bytes: ...
+
+@final
+class Notices:
+    """Events that ask for messages."""
+
+    @property
+    def until_seq(self) -> int:
+        """The last event that was looked at, whatever its kind."""
+
+    @property
+    def more(self) -> bool:
+        """Whether there may be more."""
+
+    @property
+    def events(self) -> list[EventView]: ...
+
+@final
+class DueMessage:
+    """A message that is to be delivered now."""
+
+    @property
+    def message_id(self) -> bytes: ...
+    @property
+    def channel(self) -> int:
+        """1 is SMS, 2 is e-mail."""
+
+    @property
+    def event(self) -> EventView: ...
+    @property
+    def address(self) -> str:
+        """Empty if the subscriber is no longer reached this way."""
+
+    @property
+    def language(self) -> int:
+        """A number of `Language`."""
+
+@final
+class MessageView:
+    """A message as support sees it: without its text, which is made when it is delivered."""
+
+    @property
+    def message_id(self) -> bytes: ...
+    @property
+    def event_seq(self) -> int: ...
+    @property
+    def identity_id(self) -> bytes: ...
+    @property
+    def channel(self) -> int: ...
+    @property
+    def tries(self) -> int: ...
+    @property
+    def failure(self) -> str: ...
+    @property
+    def settled_at_ms(self) -> int: ...

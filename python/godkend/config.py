@@ -10,7 +10,9 @@ from __future__ import annotations
 import ipaddress
 import re
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import orjson
 from pydantic import (
@@ -65,6 +67,14 @@ def _checked_listen_or_none(listen: str) -> str:
 
 Listen = Annotated[str, AfterValidator(_checked_listen)]
 ListenOrNone = Annotated[str, AfterValidator(_checked_listen_or_none)]
+
+
+def _checked_time_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise ValueError("must be a time zone, such as Europe/Copenhagen") from error
+    return name
 
 
 def _not_the_phones(name: str) -> str:
@@ -177,6 +187,61 @@ class PassportConfig(Section):
     them nobody is identified by a passport."""
 
 
+class EmailConfig(Section):
+    """The SMTP server that takes e-mail."""
+
+    host: Annotated[str, StringConstraints(min_length=1, max_length=253)]
+    port: Annotated[int, Field(ge=1, le=65_535)] = 587
+    security: Literal["starttls", "tls", "none"] = "starttls"
+    """TLS after STARTTLS, from the first byte on, or none: only for this machine."""
+    ca_file: Path | None = None
+    """Certificates (PEM) to trust, instead of the public ones."""
+    sender: Annotated[str, StringConstraints(pattern=r"^[^\s<>@]+@[^\s<>@]+$", max_length=254)]
+    username: str = ""
+    password_file: Path | None = None
+    timeout_ms: Annotated[int, Field(ge=100, le=60_000)] = 10_000
+
+    @model_validator(mode="after")
+    def _protected(self) -> Self:
+        if self.security == "none" and not is_loopback(self.host):
+            raise ValueError(f'security = "none" is for this machine alone, not for {self.host}')
+        if bool(self.username) != (self.password_file is not None):
+            raise ValueError("username and password_file go together: give both or neither")
+        return self
+
+
+class SmsConfig(Section):
+    """The gateway that takes SMS, each POSTed and signed; see `godkend.notifications.webhook`."""
+
+    url: Annotated[str, StringConstraints(pattern=r"^https?://[^\s/?#@]+(/[^\s#]*)?$")]
+    key_file: Path
+    """The key that both sides have: 32 to 1,024 bytes, spaces at its ends left out."""
+    ca_file: Path | None = None
+    """Certificates (PEM) to trust, instead of the public ones."""
+    timeout_ms: Annotated[int, Field(ge=100, le=60_000)] = 10_000
+
+    @model_validator(mode="after")
+    def _protected(self) -> Self:
+        parts = urlsplit(self.url)
+        if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
+            raise ValueError(f"url is {self.url}: without TLS only this machine may be named")
+        return self
+
+
+class NotificationsConfig(Section):
+    """How subscribers are told what happens to their identity."""
+
+    enabled: bool = True
+    folder: Path | None = None
+    """Where messages go as files that nobody else carries; by default messages/ in data_dir."""
+    time_zone: Annotated[str, AfterValidator(_checked_time_zone)] = "Europe/Copenhagen"
+    """Of the clocks that messages tell the time by."""
+    email: EmailConfig | None = None
+    """Without it, e-mail goes into the folder."""
+    sms: SmsConfig | None = None
+    """Without it, SMS go into the folder, with the codes in them."""
+
+
 class ClientConfig(Section):
     """One caller, known by its token."""
 
@@ -205,7 +270,7 @@ class Config(BaseSettings):
     )
 
     data_dir: Path = Path("godkend-data")
-    """Holds godkend.db, keys.json and clients.json."""
+    """Holds godkend.db, keys.json, clients.json and messages/."""
     store_path: Path | None = None
     """The store, if not in data_dir; ":memory:" for one that is forgotten."""
     keys_path: Path | None = None
@@ -213,6 +278,7 @@ class Config(BaseSettings):
     metrics: MetricsConfig = MetricsConfig()
     log: LogConfig = LogConfig()
     passport: PassportConfig = PassportConfig()
+    notifications: NotificationsConfig = NotificationsConfig()
     clients: dict[ClientName, ClientConfig] = {}
     """Empty: local ones are made in data_dir at the first start."""
     policy: dict[str, Any] = {}
@@ -247,6 +313,11 @@ class Config(BaseSettings):
     def keys(self) -> str:
         """Where the keys are, as the core takes it."""
         return str(self.keys_path or self.data_dir / "keys.json")
+
+    @property
+    def messages(self) -> Path:
+        """Where messages go that nobody else carries."""
+        return self.notifications.folder or self.data_dir / "messages"
 
     def policy_json(self) -> str:
         """The whole policy, with the core's defaults."""

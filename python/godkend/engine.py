@@ -143,6 +143,10 @@ class Engine:
                 return
             await seen.wait()
 
+    def next_events(self) -> asyncio.Event:
+        """Set when events may have been added from now on, or the engine is closed."""
+        return self._events_seen
+
     def _drain(self) -> None:
         drained = self.core.drain()
         for token, outcome in drained.completions:

@@ -89,6 +89,23 @@ class Log:
         """Logins refused since the last such line, because those under way wait too long."""
         self._line("warning", "not_admitted", {"logins": logins})
 
+    def not_carried(self, *, message: str, channel: str, failure: str, dead: bool) -> None:
+        """A message was not taken over: it is tried again, or it is `dead`, a dead letter.
+
+        `failure` is the carrier's, in a few words; whom the message is for has no place here.
+        """
+        fields: dict[str, object] = {
+            "message": message,
+            "channel": channel,
+            "failure": failure,
+            "dead": dead,
+        }
+        self._line("warning", "not_carried", fields)
+
+    def not_delivering(self, *, reason: str) -> None:
+        """A fault keeps messages from being delivered; it is tried again."""
+        self._line("warning", "not_delivering", {"reason": reason})
+
     def stopping(self, *, cause: str) -> None:
         """The server takes no new calls and finishes those it has."""
         self._line("info", "stopping", {"cause": cause})

@@ -119,6 +119,24 @@ class EngineMetrics(Collector):
         yield kernel
 
 
+class DeliveryMetrics(Collector):
+    """`godkend_messages_total`: what deliveries of messages came to."""
+
+    def __init__(self, counts: Mapping[tuple[str, str], int]) -> None:
+        self._counts = counts
+
+    def collect(self) -> Iterator[Metric]:
+        """For the registry."""
+        messages = CounterMetricFamily(
+            "godkend_messages",
+            "Deliveries of messages: delivered, overtaken, failed (tried again), dead.",
+            labels=["channel", "outcome"],
+        )
+        for (channel, outcome), count in list(self._counts.items()):
+            messages.add_metric([channel, outcome], count)
+        yield messages
+
+
 class MetricsListener:
     """Serves a registry over HTTP until closed. Raises OSError if the address cannot be had."""
 

@@ -15,6 +15,7 @@ MODULES = (
     "tests.service.test_recovery",
     "tests.service.test_display_bad_input",
     "tests.service.test_passport_input",
+    "tests.service.test_notification_input",
 )
 """Each has a table `BAD`; a service stands in one of them."""
 

@@ -17,6 +17,7 @@ from godkend.v1 import (
     identity_service_pb2,
     issuing_service_pb2,
     login_service_pb2,
+    notification_service_pb2,
     passport_service_pb2,
     recovery_service_pb2,
     statement_pb2,
@@ -37,6 +38,7 @@ FILES: Any = (
     login_service_pb2,
     passport_service_pb2,
     recovery_service_pb2,
+    notification_service_pb2,
     statement_pb2,
 )
 SECRET = re.compile(

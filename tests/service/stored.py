@@ -24,6 +24,12 @@ for path in sys.stdin:
     store.close()
 """
 
+OF_THE_NOTIFIER = (
+    *('INSERT INTO "lease"', 'INSERT INTO "message"'),
+    """INSERT INTO "consumer" VALUES('','notifier'""",
+)
+"""What a server writes by itself, whatever it is asked."""
+
 
 class StoreReader:
     """Reads whole stores, one after the other."""
@@ -46,10 +52,10 @@ class StoreReader:
         self._process.communicate()
 
     def dump(self, store: Path) -> list[str]:
-        """Everything in a store, as SQL."""
+        """Everything in a store that somebody asked for, as SQL."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(f"{store}\n")
         self._process.stdin.flush()
         lines: list[str] = json.loads(self._process.stdout.readline())
-        return lines
+        return [line for line in lines if not line.startswith(OF_THE_NOTIFIER)]

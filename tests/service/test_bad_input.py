@@ -166,7 +166,11 @@ BAD: dict[str, dict[str, tuple[Any, ...]]] = {
         "identity_id": IDS_OF_16,
         "authenticator_id": (b"x", bytes(15), bytes(17)),
     },
-    "StreamEventsRequest": {"after_seq": (-1, -(2**63)), "until_now": ANYTHING},
+    "StreamEventsRequest": {
+        "after_seq": (-1, -(2**63)),
+        "until_now": ANYTHING,
+        "consumer": tuple(name for name in line(64) if name),
+    },
 }
 
 AT_THE_EDGE: list[tuple[str, dict[str, Any]]] = [

@@ -106,3 +106,47 @@ async def test_a_follower_is_told_when_the_server_stops(world: World) -> None:
     follower = stream.read()
     await world.server.engine.close()
     assert await follower is grpc.aio.EOF
+
+
+def acking(seq: int, consumer: str = "archive") -> pb.AckEventsRequest:
+    return pb.AckEventsRequest(consumer=consumer, seq=seq)
+
+
+def consuming(consumer: str = "archive") -> pb.StreamEventsRequest:
+    return pb.StreamEventsRequest(consumer=consumer, until_now=True)
+
+
+async def test_a_consumer_goes_on_after_what_it_has_acknowledged(world: World) -> None:
+    await lived(world)
+    events = await world.events()
+    assert [it.event for it in await world.send(consuming())] == events
+    assert (await world.send(acking(7))).seq == 7
+    assert [it.event for it in await world.send(consuming())] == events[7:]
+    assert [it.event for it in await world.send(consuming("another"))] == events
+
+
+async def test_a_cursor_never_goes_back_and_never_ahead_of_the_history(world: World) -> None:
+    await lived(world)
+    await world.send(acking(7))
+    assert (await world.send(acking(3))).seq == 7
+    for seq in (-1, 0, len(KINDS) + 1):
+        assert (await refused("FIELD_INVALID", world.send(acking(seq)))).field == "seq"
+    assert (await world.send(acking(len(KINDS)))).seq == len(KINDS)
+    assert await world.send(consuming()) == []
+
+
+async def test_a_consumer_has_a_name_and_no_other_cursor(world: World) -> None:
+    await world.register()
+    for consumer in ("", "x" * 65, "a\nb"):
+        call = world.send(acking(1, consumer))
+        assert (await refused("FIELD_INVALID", call)).field == "consumer"
+    call = world.send(pb.StreamEventsRequest(after_seq=1, consumer="archive", until_now=True))
+    assert (await refused("FIELD_INVALID", call)).field == "after_seq"
+
+
+async def test_a_client_keeps_so_many_cursors_and_no_more(world: World) -> None:
+    await world.register()
+    for number in range(16):
+        await world.send(acking(1, f"consumer-{number}"))
+    await refused("CONSUMERS_FULL", world.send(acking(1, "one too many")))
+    await world.send(acking(1, "consumer-3"))

@@ -37,6 +37,7 @@ from godkend.v1 import (
     event_service_pb2,
     identity_service_pb2,
     login_service_pb2,
+    notification_service_pb2,
     passport_service_pb2,
     recovery_service_pb2,
 )
@@ -120,6 +121,7 @@ _CALLERS: dict[str, Client | None] = {
     "DisplayService": REGISTRAR,
     "PassportService": REGISTRAR,
     "EventService": AUDITOR,
+    "NotificationService": SUPPORT,
 }
 METHODS = {
     method.input_type.name: method
@@ -132,6 +134,7 @@ METHODS = {
         display_pb,
         passport_service_pb2,
         event_service_pb2,
+        notification_service_pb2,
     )
     for service in file.DESCRIPTOR.services_by_name.values()
     for method in service.methods

@@ -12,6 +12,7 @@ from godkend.cli.events import events
 from godkend.cli.identity import identity
 from godkend.cli.importing import import_identities
 from godkend.cli.login import login
+from godkend.cli.messages import messages, notify
 from godkend.cli.output import Commands, unwrapped
 from godkend.cli.passport import passport
 from godkend.cli.phone import phone
@@ -46,7 +47,8 @@ def main() -> None:
 
 
 for command in (
-    *(demo, serve, config, identity, desk, recovery, passport, phone, login, events, jwks),
+    *(demo, serve, config, identity, desk, recovery, passport, phone, login, events),
+    *(messages, notify, jwks),
     *(import_identities, seed, capacity, version),
 ):
     main.add_command(command)

@@ -25,6 +25,8 @@ _REGISTRAR_OR_AUDITOR: frozenset[Role] = frozenset({"registrar", "auditor"})
 _DESK_OR_SUBSCRIBER: frozenset[Role] = _DESK | _REGISTRAR_OR_SUBSCRIBER
 _SUPPORT_OR_SUBSCRIBER: frozenset[Role] = frozenset({"support", "self-service"})
 _AUDITOR: frozenset[Role] = frozenset({"auditor"})
+_SUPPORT: frozenset[Role] = frozenset({"support"})
+_SUPPORT_OR_AUDITOR: frozenset[Role] = frozenset({"support", "auditor"})
 
 ROLES_BY_METHOD: Mapping[str, frozenset[Role] | None] = {
     "/godkend.v1.LoginService/StartLogin": _FRONT_END,
@@ -61,4 +63,7 @@ ROLES_BY_METHOD: Mapping[str, frozenset[Role] | None] = {
     "/godkend.v1.PassportService/RecoverUserId": _REGISTRAR,
     "/godkend.v1.PassportService/RecoverApp": _REGISTRAR,
     "/godkend.v1.EventService/StreamEvents": _AUDITOR,
+    "/godkend.v1.EventService/AckEvents": _AUDITOR,
+    "/godkend.v1.NotificationService/ListDeadLetters": _SUPPORT_OR_AUDITOR,
+    "/godkend.v1.NotificationService/RetryMessage": _SUPPORT,
 }

@@ -7,8 +7,10 @@ import signal
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 import grpc.aio
+import orjson
 import uvloop
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
@@ -20,7 +22,9 @@ from godkend.config import split_listen
 from godkend.engine import Engine
 from godkend.errors import GodkendError, Invalid
 from godkend.logs import Log
-from godkend.metrics import CallMetrics, EngineMetrics, MetricsListener
+from godkend.metrics import CallMetrics, DeliveryMetrics, EngineMetrics, MetricsListener
+from godkend.notifications.carriers import CarrierError, carriers_of
+from godkend.notifications.notifier import Notifier
 from godkend.port import StartError, cannot_listen
 from godkend.process import EXIT_NOT_STARTED, EXIT_STOPPED, keep_private, tell_operator
 from godkend.service.admission import Admission
@@ -34,6 +38,7 @@ from godkend.service.interceptor import CallInterceptor
 from godkend.service.issuing import IssuingService
 from godkend.service.listener import listen, options
 from godkend.service.login import LoginService
+from godkend.service.notification import NotificationService
 from godkend.service.passport import PassportService
 from godkend.service.recovery import RecoveryService
 from godkend.service.status import Manual
@@ -52,6 +57,8 @@ from godkend.v1 import (
     issuing_service_pb2_grpc,
     login_service_pb2,
     login_service_pb2_grpc,
+    notification_service_pb2,
+    notification_service_pb2_grpc,
     passport_service_pb2,
     passport_service_pb2_grpc,
     recovery_service_pb2,
@@ -75,6 +82,7 @@ SERVICES = tuple(
         display_service_pb2,
         passport_service_pb2,
         event_service_pb2,
+        notification_service_pb2,
     )
     for service in file.DESCRIPTOR.services_by_name.values()
 )
@@ -166,6 +174,9 @@ async def running(
             panicked=health.panicked,
         )
         registry = _registry(engine, interceptor, health, watches)
+        notifier = _notifier(config, engine, log)
+        if notifier is not None:
+            registry.register(DeliveryMetrics(notifier.tally.counts))
         metrics = _listen_for_metrics(config, registry)
         if metrics is not None:
             stack.push_async_callback(asyncio.to_thread, metrics.close)
@@ -203,6 +214,9 @@ async def running(
         event_service_pb2_grpc.add_EventServiceServicer_to_server(
             EventService(engine, events), server
         )
+        notification_service_pb2_grpc.add_NotificationServiceServicer_to_server(
+            NotificationService(engine), server
+        )
         health_pb2_grpc.add_HealthServicer_to_server(health, server)
         if bounds.reflects:
             names = (*SERVICES, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name)
@@ -214,6 +228,8 @@ async def running(
         following = asyncio.create_task(health.follow())
         stack.push_async_callback(_cancelled, following)
         stack.push_async_callback(_cancelled, asyncio.create_task(admission.follow()))
+        if notifier is not None:
+            stack.push_async_callback(_cancelled, asyncio.create_task(notifier.run()))
         yield Running(
             engine=engine,
             health=health,
@@ -261,6 +277,18 @@ def _clients(config: Config) -> Clients:
         return Clients(config.named_clients() or local_clients(config.data_dir))
     except ClientsError as error:
         raise StartError(str(error)) from error
+
+
+def _notifier(config: Config, engine: Engine, log: Log) -> Notifier | None:
+    if not config.notifications.enabled:
+        return None
+    try:
+        carriers = carriers_of(config)
+    except CarrierError as error:
+        raise StartError(str(error)) from error
+    lease_ms = orjson.loads(config.policy_json())["notification"]["lease_ms"]
+    zone = ZoneInfo(config.notifications.time_zone)
+    return Notifier(engine, carriers, zone, log, lease_ms)
 
 
 def _registry(

@@ -216,6 +216,12 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The front-end may not start logins for this service provider."""
     ERROR_REASON_BUDGET_SPENT: _ErrorReason.ValueType  # 38
     """What strangers may spend is spent, for now."""
+    ERROR_REASON_MESSAGE_NOT_FOUND: _ErrorReason.ValueType  # 155
+    """No such message."""
+    ERROR_REASON_MESSAGE_NOT_DEAD: _ErrorReason.ValueType  # 156
+    """The message is no dead letter: it waits, was delivered, or was overtaken."""
+    ERROR_REASON_CONSUMERS_FULL: _ErrorReason.ValueType  # 157
+    """The client keeps as many cursors of the history as it may."""
     ERROR_REASON_OVERLOADED: _ErrorReason.ValueType  # 39
     """More work is under way than may be."""
     ERROR_REASON_DEADLINE_PASSED: _ErrorReason.ValueType  # 40
@@ -389,6 +395,12 @@ ERROR_REASON_SERVICE_PROVIDER_FORBIDDEN: ErrorReason.ValueType  # 37
 """The front-end may not start logins for this service provider."""
 ERROR_REASON_BUDGET_SPENT: ErrorReason.ValueType  # 38
 """What strangers may spend is spent, for now."""
+ERROR_REASON_MESSAGE_NOT_FOUND: ErrorReason.ValueType  # 155
+"""No such message."""
+ERROR_REASON_MESSAGE_NOT_DEAD: ErrorReason.ValueType  # 156
+"""The message is no dead letter: it waits, was delivered, or was overtaken."""
+ERROR_REASON_CONSUMERS_FULL: ErrorReason.ValueType  # 157
+"""The client keeps as many cursors of the history as it may."""
 ERROR_REASON_OVERLOADED: ErrorReason.ValueType  # 39
 """More work is under way than may be."""
 ERROR_REASON_DEADLINE_PASSED: ErrorReason.ValueType  # 40

@@ -26,7 +26,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1egodkend/v1/event_service.proto\x12\ngodkend.v1\";\n\x13StreamEventsRequest\x12\x11\n\tafter_seq\x18\x01 \x01(\x03\x12\x11\n\tuntil_now\x18\x02 \x01(\x08\"8\n\x14StreamEventsResponse\x12 \n\x05\x65vent\x18\x01 \x01(\x0b\x32\x11.godkend.v1.Event\"\x9f\x01\n\x05\x45vent\x12\x0b\n\x03seq\x18\x01 \x01(\x03\x12\r\n\x05\x61t_ms\x18\x02 \x01(\x03\x12\x0c\n\x04kind\x18\x03 \x01(\t\x12\x13\n\x0bidentity_id\x18\x04 \x01(\x0c\x12\x18\n\x10\x61uthenticator_id\x18\x05 \x01(\x0c\x12\x10\n\x08login_id\x18\x06 \x01(\x0c\x12\r\n\x05\x61\x63tor\x18\x07 \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\x08 \x01(\t\x12\x0c\n\x04hash\x18\t \x01(\x0c\x32\x63\n\x0c\x45ventService\x12S\n\x0cStreamEvents\x12\x1f.godkend.v1.StreamEventsRequest\x1a .godkend.v1.StreamEventsResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1egodkend/v1/event_service.proto\x12\ngodkend.v1\"M\n\x13StreamEventsRequest\x12\x11\n\tafter_seq\x18\x01 \x01(\x03\x12\x11\n\tuntil_now\x18\x02 \x01(\x08\x12\x10\n\x08\x63onsumer\x18\x03 \x01(\t\"8\n\x14StreamEventsResponse\x12 \n\x05\x65vent\x18\x01 \x01(\x0b\x32\x11.godkend.v1.Event\"1\n\x10\x41\x63kEventsRequest\x12\x10\n\x08\x63onsumer\x18\x01 \x01(\t\x12\x0b\n\x03seq\x18\x02 \x01(\x03\" \n\x11\x41\x63kEventsResponse\x12\x0b\n\x03seq\x18\x01 \x01(\x03\"\x9f\x01\n\x05\x45vent\x12\x0b\n\x03seq\x18\x01 \x01(\x03\x12\r\n\x05\x61t_ms\x18\x02 \x01(\x03\x12\x0c\n\x04kind\x18\x03 \x01(\t\x12\x13\n\x0bidentity_id\x18\x04 \x01(\x0c\x12\x18\n\x10\x61uthenticator_id\x18\x05 \x01(\x0c\x12\x10\n\x08login_id\x18\x06 \x01(\x0c\x12\r\n\x05\x61\x63tor\x18\x07 \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\x08 \x01(\t\x12\x0c\n\x04hash\x18\t \x01(\x0c\x32\xad\x01\n\x0c\x45ventService\x12S\n\x0cStreamEvents\x12\x1f.godkend.v1.StreamEventsRequest\x1a .godkend.v1.StreamEventsResponse0\x01\x12H\n\tAckEvents\x12\x1c.godkend.v1.AckEventsRequest\x1a\x1d.godkend.v1.AckEventsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,11 +34,15 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'godkend.v1.event_service_pb
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_STREAMEVENTSREQUEST']._serialized_start=46
-  _globals['_STREAMEVENTSREQUEST']._serialized_end=105
-  _globals['_STREAMEVENTSRESPONSE']._serialized_start=107
-  _globals['_STREAMEVENTSRESPONSE']._serialized_end=163
-  _globals['_EVENT']._serialized_start=166
-  _globals['_EVENT']._serialized_end=325
-  _globals['_EVENTSERVICE']._serialized_start=327
-  _globals['_EVENTSERVICE']._serialized_end=426
+  _globals['_STREAMEVENTSREQUEST']._serialized_end=123
+  _globals['_STREAMEVENTSRESPONSE']._serialized_start=125
+  _globals['_STREAMEVENTSRESPONSE']._serialized_end=181
+  _globals['_ACKEVENTSREQUEST']._serialized_start=183
+  _globals['_ACKEVENTSREQUEST']._serialized_end=232
+  _globals['_ACKEVENTSRESPONSE']._serialized_start=234
+  _globals['_ACKEVENTSRESPONSE']._serialized_end=266
+  _globals['_EVENT']._serialized_start=269
+  _globals['_EVENT']._serialized_end=428
+  _globals['_EVENTSERVICE']._serialized_start=431
+  _globals['_EVENTSERVICE']._serialized_end=604
 # @@protoc_insertion_point(module_scope)

@@ -42,6 +42,11 @@ class EventServiceStub:
                 request_serializer=godkend_dot_v1_dot_event__service__pb2.StreamEventsRequest.SerializeToString,
                 response_deserializer=godkend_dot_v1_dot_event__service__pb2.StreamEventsResponse.FromString,
                 _registered_method=True)
+        self.AckEvents = channel.unary_unary(
+                '/godkend.v1.EventService/AckEvents',
+                request_serializer=godkend_dot_v1_dot_event__service__pb2.AckEventsRequest.SerializeToString,
+                response_deserializer=godkend_dot_v1_dot_event__service__pb2.AckEventsResponse.FromString,
+                _registered_method=True)
 
 
 class EventServiceServicer:
@@ -55,6 +60,15 @@ class EventServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def AckEvents(self, request, context):
+        """AckEvents writes down how far a consumer has come, for its next stream to go on there. Whoever has done
+        with an event what it is for acknowledges it after that, and sees each event at least once. A cursor
+        never goes back: an earlier number changes nothing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_EventServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -62,6 +76,11 @@ def add_EventServiceServicer_to_server(servicer, server):
                     servicer.StreamEvents,
                     request_deserializer=godkend_dot_v1_dot_event__service__pb2.StreamEventsRequest.FromString,
                     response_serializer=godkend_dot_v1_dot_event__service__pb2.StreamEventsResponse.SerializeToString,
+            ),
+            'AckEvents': grpc.unary_unary_rpc_method_handler(
+                    servicer.AckEvents,
+                    request_deserializer=godkend_dot_v1_dot_event__service__pb2.AckEventsRequest.FromString,
+                    response_serializer=godkend_dot_v1_dot_event__service__pb2.AckEventsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -92,6 +111,33 @@ class EventService:
             '/godkend.v1.EventService/StreamEvents',
             godkend_dot_v1_dot_event__service__pb2.StreamEventsRequest.SerializeToString,
             godkend_dot_v1_dot_event__service__pb2.StreamEventsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AckEvents(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/godkend.v1.EventService/AckEvents',
+            godkend_dot_v1_dot_event__service__pb2.AckEventsRequest.SerializeToString,
+            godkend_dot_v1_dot_event__service__pb2.AckEventsResponse.FromString,
             options,
             channel_credentials,
             insecure,

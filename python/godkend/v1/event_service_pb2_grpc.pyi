@@ -37,6 +37,11 @@ class EventServiceStub:
     def __new__(cls, channel: _aio.Channel) -> EventServiceAsyncStub: ...
     StreamEvents: _grpc.UnaryStreamMultiCallable[_event_service_pb2.StreamEventsRequest, _event_service_pb2.StreamEventsResponse]
     """StreamEvents streams events after a cursor, in order, then waits for more."""
+    AckEvents: _grpc.UnaryUnaryMultiCallable[_event_service_pb2.AckEventsRequest, _event_service_pb2.AckEventsResponse]
+    """AckEvents writes down how far a consumer has come, for its next stream to go on there. Whoever has done
+    with an event what it is for acknowledges it after that, and sees each event at least once. A cursor
+    never goes back: an earlier number changes nothing.
+    """
 
 @_typing.type_check_only
 class EventServiceAsyncStub(EventServiceStub):
@@ -45,6 +50,11 @@ class EventServiceAsyncStub(EventServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     StreamEvents: _aio.UnaryStreamMultiCallable[_event_service_pb2.StreamEventsRequest, _event_service_pb2.StreamEventsResponse]  # type: ignore[assignment]
     """StreamEvents streams events after a cursor, in order, then waits for more."""
+    AckEvents: _aio.UnaryUnaryMultiCallable[_event_service_pb2.AckEventsRequest, _event_service_pb2.AckEventsResponse]  # type: ignore[assignment]
+    """AckEvents writes down how far a consumer has come, for its next stream to go on there. Whoever has done
+    with an event what it is for acknowledges it after that, and sees each event at least once. A cursor
+    never goes back: an earlier number changes nothing.
+    """
 
 class EventServiceServicer(metaclass=_abc_1.ABCMeta):
     """EventService is called by auditors and notifiers, with `authorization: Bearer <token>`."""
@@ -56,5 +66,16 @@ class EventServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_event_service_pb2.StreamEventsResponse], _abc.AsyncIterator[_event_service_pb2.StreamEventsResponse]]:
         """StreamEvents streams events after a cursor, in order, then waits for more."""
+
+    @_abc_1.abstractmethod
+    def AckEvents(
+        self,
+        request: _event_service_pb2.AckEventsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_event_service_pb2.AckEventsResponse, _abc.Awaitable[_event_service_pb2.AckEventsResponse]]:
+        """AckEvents writes down how far a consumer has come, for its next stream to go on there. Whoever has done
+        with an event what it is for acknowledges it after that, and sees each event at least once. A cursor
+        never goes back: an earlier number changes nothing.
+        """
 
 def add_EventServiceServicer_to_server(servicer: EventServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

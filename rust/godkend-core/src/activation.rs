@@ -49,6 +49,16 @@ impl Channel {
         }
     }
 
+    /// The name in the history.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Sms => "sms",
+            Self::Paper => "paper",
+            Self::Profile => "profile",
+        }
+    }
+
     /// Whether a code may be made this way: on the profile page for a subscriber who is signed in there, at
     /// `signed_in_at`, and by the other ways for a registrar, who is not.
     ///

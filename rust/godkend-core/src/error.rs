@@ -291,6 +291,13 @@ reasons! {
     ServiceProviderForbidden = "SERVICE_PROVIDER_FORBIDDEN",
     /// What strangers may spend is spent, for now.
     BudgetSpent = "BUDGET_SPENT",
+    // Messages and the history
+    /// No such message.
+    MessageNotFound = "MESSAGE_NOT_FOUND",
+    /// The message is no dead letter: it waits, was delivered, or was overtaken.
+    MessageNotDead = "MESSAGE_NOT_DEAD",
+    /// The client keeps as many cursors as it may.
+    ConsumersFull = "CONSUMERS_FULL",
     // Faults
     /// More work is under way than may be.
     Overloaded = "OVERLOADED",

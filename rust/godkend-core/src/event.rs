@@ -71,6 +71,8 @@ pub mod kind {
     pub const LOGIN_REJECTED: &str = "login.rejected";
     /// A login was turned into an assertion.
     pub const LOGIN_REDEEMED: &str = "login.redeemed";
+    /// A subscriber said of an approved login that it was not theirs.
+    pub const LOGIN_REPORTED: &str = "login.reported";
 }
 
 /// What is to be told; the chain adds number, time and hash.

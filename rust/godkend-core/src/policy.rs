@@ -195,6 +195,36 @@ section! {
     }
 }
 
+section! {
+    /// How subscribers are told what happens to their identity.
+    NotificationPolicy, "notification" {
+        /// How long the worker that delivers may be silent before another takes over.
+        lease_ms: u64 = 30_000, in 1_000..=10 * MINUTE_MS;
+        /// The wait after the first delivery that failed; each further one doubles it.
+        retry_ms: u64 = 5_000, in 100..=HOUR_MS;
+        /// The longest wait between two deliveries.
+        retry_ms_max: u64 = HOUR_MS, in 1_000..=DAY_MS;
+        /// How often a message is tried before it is a dead letter.
+        tries_max: u32 = 24, in 1..=100;
+        /// How long the row of a delivered message is kept.
+        kept_ms: u64 = 30 * DAY_MS, in MINUTE_MS..=365 * DAY_MS;
+        /// How long a dead letter is kept.
+        dead_kept_ms: u64 = 90 * DAY_MS, in DAY_MS..=365 * DAY_MS;
+        /// How many cursors of the history one client may keep.
+        consumers_max: u32 = 16, in 1..=1_000;
+    }
+}
+
+section! {
+    /// What is shown of the history.
+    HistoryPolicy, "history" {
+        /// How far back subscribers and support see.
+        shown_ms: u64 = 365 * DAY_MS, in DAY_MS..=3_650 * DAY_MS;
+        /// Entries on one page.
+        page_entries_max: u32 = 100, in 1..=1_000;
+    }
+}
+
 /// What strangers may spend, by door and by who pays.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -343,6 +373,10 @@ pub struct Policy {
     pub passport: PassportPolicy,
     /// What self-service sites may do.
     pub self_service: SelfServicePolicy,
+    /// How subscribers are told what happens to their identity.
+    pub notification: NotificationPolicy,
+    /// What is shown of the history.
+    pub history: HistoryPolicy,
     /// What an assertion says about its maker.
     pub assertion: AssertionPolicy,
     /// When no more logins are started.
@@ -379,6 +413,8 @@ impl Policy {
         policy.temporary_pin.validate()?;
         accepted::validate(&policy.passport.documents)?;
         policy.self_service.validate()?;
+        policy.notification.validate()?;
+        policy.history.validate()?;
         policy.assertion.validate()?;
         policy.admission.validate()?;
         policy.engine.validate()?;

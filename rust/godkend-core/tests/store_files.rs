@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
 use godkend_core::Id;
-use godkend_core::activation::{Activation, Channel, Code, CodeState};
+use godkend_core::activation::{self, Activation, Code, CodeState};
 use godkend_core::approval::UserVerification;
 use godkend_core::authenticator::Authenticator;
 use godkend_core::civil::Date;
@@ -32,12 +32,13 @@ use godkend_core::keys::Keys;
 use godkend_core::level::Enrolment;
 use godkend_core::lockout::Lockout;
 use godkend_core::login::{Login, State, Way};
+use godkend_core::notification::{Channel, Lease, Message, State as MessageState};
 use godkend_core::otp::{Algorithm as OtpAlgorithm, Factor, Progress};
 use godkend_core::password::StoredPassword;
 use godkend_core::pin::BirthDate;
 use godkend_core::recovery::Means;
 use godkend_core::signature::{Algorithm, PublicKey};
-use godkend_core::store::{Connection, MemoryStore, SqliteStore, Store, Tx};
+use godkend_core::store::{Connection, Entry, MemoryStore, SqliteStore, Store, Tx};
 use godkend_core::temporary_pin::{TemporaryPin, TemporaryPinState};
 use places::Place;
 use rusqlite::Connection as Sqlite;
@@ -90,7 +91,7 @@ fn code() -> Code {
     Code {
         id: [5; 16],
         identity_id: [1; 16],
-        channel: Channel::Paper,
+        channel: activation::Channel::Paper,
         state: CodeState::Issued,
         tries_left: 4,
         created_at: NOW,
@@ -218,6 +219,28 @@ fn event() -> NewEvent {
     }
 }
 
+fn message() -> Message {
+    Message {
+        id: [10; 16],
+        event_seq: 1,
+        identity_id: [1; 16],
+        channel: Channel::Email,
+        address: Some("old@example.org".to_owned()),
+        state: MessageState::Queued,
+        tries: 3,
+        due_at: NOW,
+        failure: "timeout".to_owned(),
+        settled_at: None,
+    }
+}
+
+fn dead_letter() -> Message {
+    let state = MessageState::Dead;
+    Message { id: [11; 16], state, settled_at: Some(NOW), ..message() }
+}
+
+const LEASE: Lease = Lease { holder: [12; 16], expires_at: NOW };
+
 /// One row of each kind.
 fn fill(connection: &mut dyn Connection, durable: bool) {
     let filled = connection.write(durable, &mut |tx| {
@@ -232,7 +255,12 @@ fn fill(connection: &mut dyn Connection, durable: bool) {
         tx.put_password(&password())?;
         tx.put_door(&door())?;
         tx.put_budget(&[1; 16], 5)?;
-        tx.append_event(event(), NOW)
+        tx.put_message(&message())?;
+        tx.put_message(&dead_letter())?;
+        tx.put_delivery_lease(&LEASE)?;
+        tx.put_consumer("auditor", "archive", 7, NOW)?;
+        tx.append_event(event(), NOW)?;
+        tx.put_reported(&[1; 16], 1, NOW)
     });
     filled.unwrap();
 }
@@ -265,6 +293,21 @@ fn look(tx: &mut dyn Tx) -> Result<()> {
     assert_eq!(tx.logins_changed(0)?[0].login_id, [9; 16]);
     assert_eq!(tx.last_event_seq()?, 1);
     assert_eq!(tx.events_after(0, 9)?[0].kind, kind::PIN_WRONG);
+    assert_eq!(tx.event(1)?.as_ref(), tx.events_after(0, 9)?.first());
+    assert_eq!(tx.message(&[10; 16])?, Some(message()));
+    assert_eq!(tx.messages_due(NOW, 9)?, vec![message()]);
+    assert_eq!(tx.messages_due(NOW - 1, 9)?, vec![]);
+    assert_eq!(tx.dead_letters((0, [0; 16]), 9)?, vec![dead_letter()]);
+    assert_eq!(tx.dead_letters((1, [11; 16]), 9)?, vec![]);
+    assert_eq!(tx.delivery_lease()?, Some(LEASE));
+    assert_eq!(tx.consumer("auditor", "archive")?, Some(7));
+    assert_eq!(tx.consumer("auditor", "other")?, None);
+    assert_eq!(tx.consumers_of("auditor")?, 1);
+    let entry = Entry { event: tx.event(1)?.unwrap(), reported_at: Some(NOW) };
+    assert_eq!(tx.history_entry(&[1; 16], 1)?, Some(entry.clone()));
+    assert_eq!(tx.history_before(&[1; 16], 2, 9)?, vec![entry]);
+    assert_eq!(tx.history_before(&[1; 16], 1, 9)?, vec![]);
+    assert_eq!(tx.history_before(&[2; 16], 2, 9)?, vec![]);
     Ok(())
 }
 
@@ -352,6 +395,11 @@ fn a_damaged_row_is_a_fault_and_never_another_value() {
         "UPDATE password SET charged = -1",
         "UPDATE door SET charged = -1",
         "UPDATE door SET cleared = -1",
+        "UPDATE message SET channel = 3",
+        "UPDATE message SET state = 0 WHERE id = x'0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a'",
+        "UPDATE message SET tries = -1",
+        "UPDATE message SET identity_id = x'00'",
+        "UPDATE lease SET holder = x'00'",
         "DROP TRIGGER event_is_never_changed; UPDATE event SET hash = x'00'",
     ] {
         let place = Place::new();
@@ -378,9 +426,35 @@ fn a_damaged_row_is_a_fault_and_never_another_value() {
             |tx| tx.password_of(&[1; 16]).map(drop),
             |tx| tx.door(&[12; 16]).map(drop),
             |tx| tx.events_after(0, 9).map(drop),
+            |tx| tx.message(&[10; 16]).map(drop),
+            |tx| tx.delivery_lease().map(drop),
         ]
         .map(fault);
         assert_eq!(faults.iter().filter(|&&fault| fault).count(), 1, "{damage}: {faults:?}");
+    }
+}
+
+#[test]
+fn what_is_settled_is_swept_when_its_time_is_over_and_dead_letters_at_theirs() {
+    let place = Place::new();
+    for [mut one, _] in pairs(&place) {
+        fill(one.as_mut(), true);
+        let swept = one.write(true, &mut |tx| {
+            tx.put_message(&Message {
+                id: [13; 16],
+                state: MessageState::Delivered,
+                settled_at: Some(NOW),
+                ..message()
+            })?;
+            assert_eq!(tx.sweep_messages(NOW, NOW)?, 0);
+            assert_eq!(tx.sweep_messages(NOW + 1, NOW)?, 1);
+            assert_eq!(tx.message(&[13; 16])?, None);
+            assert_eq!(tx.sweep_messages(NOW + 1, NOW + 1)?, 1);
+            assert_eq!(tx.message(&[11; 16])?, None);
+            assert_eq!(tx.message(&[10; 16])?, Some(message()));
+            Ok(())
+        });
+        swept.unwrap();
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod attempt;
 pub mod command;
+mod delivery;
 mod device;
 mod display;
 pub mod lane;
@@ -21,6 +22,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
+pub use delivery::{Due, Notices};
 pub use display::{ChosenPassword, DisplaysView, DoorView};
 use lane::{Command, Lane};
 use log_writer::LogWriter;

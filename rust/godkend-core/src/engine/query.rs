@@ -92,6 +92,17 @@ impl Engine {
     ) {
         self.query(deadline, reply, move |tx| tx.events_after(after_seq, count_max));
     }
+
+    /// How far a consumer of a client has acknowledged the history; 0 if not at all.
+    pub fn read_cursor(
+        &self,
+        client: String,
+        consumer: String,
+        deadline: Deadline,
+        reply: Reply<i64>,
+    ) {
+        self.query(deadline, reply, move |tx| Ok(tx.consumer(&client, &consumer)?.unwrap_or(0)));
+    }
 }
 
 pub(super) fn read_one<T>(

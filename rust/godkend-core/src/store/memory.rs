@@ -7,6 +7,7 @@ use super::{Connection, Effects, Store, Tx};
 use crate::Id;
 use crate::activation::Code;
 use crate::authenticator::Authenticator;
+use crate::clock::Millis;
 use crate::consent::Consent;
 use crate::display::Display;
 use crate::door::Door;
@@ -15,6 +16,7 @@ use crate::event::Event;
 use crate::evidence::Evidence;
 use crate::identity::Identity;
 use crate::login::Login;
+use crate::notification::{Lease, Message};
 use crate::password::StoredPassword;
 use crate::population::Mark;
 use crate::temporary_pin::TemporaryPin;
@@ -38,6 +40,10 @@ pub(super) struct Rows {
     pub(super) passwords: BTreeMap<Id, StoredPassword>,
     pub(super) doors: BTreeMap<Id, Door>,
     pub(super) events: Vec<Event>,
+    pub(super) history: BTreeMap<(Id, i64), Option<Millis>>,
+    pub(super) messages: BTreeMap<Id, Message>,
+    pub(super) delivery_lease: Option<Lease>,
+    pub(super) consumers: BTreeMap<(String, String), i64>,
     pub(super) version: i64,
     pub(super) login_changes: i64,
     pub(super) changed: BTreeMap<Id, i64>,

@@ -1,13 +1,16 @@
 //! EventService: each call checks its fields, submits, and returns.
 
 use godkend_core::engine::Deadline;
+use godkend_core::engine::command::AckEvents;
 use godkend_core::error::Error;
+use godkend_core::identity;
 use pyo3::prelude::*;
 
 use super::PyEngine;
 use crate::error::Result;
 
 const EVENTS_MAX: usize = 1_000;
+const CONSUMER_CHARS_MAX: usize = 64;
 
 #[pymethods]
 impl PyEngine {
@@ -28,5 +31,30 @@ impl PyEngine {
         let (deadline, reply) = (Deadline::in_ms(timeout_ms), self.completions.reply(token));
         self.engine.read_events(after_seq, count_max, deadline, reply);
         Ok(())
+    }
+    fn read_cursor(
+        &self,
+        token: u64,
+        timeout_ms: u64,
+        client: String,
+        consumer: &str,
+    ) -> Result<()> {
+        let consumer = identity::line("consumer", consumer, 1, CONSUMER_CHARS_MAX)?;
+        self.check_process()?;
+        let (deadline, reply) = (Deadline::in_ms(timeout_ms), self.completions.reply(token));
+        self.engine.read_cursor(client, consumer, deadline, reply);
+        Ok(())
+    }
+
+    fn ack_events(
+        &self,
+        token: u64,
+        timeout_ms: u64,
+        client: String,
+        consumer: &str,
+        seq: i64,
+    ) -> Result<()> {
+        let consumer = identity::line("consumer", consumer, 1, CONSUMER_CHARS_MAX)?;
+        self.submit(token, timeout_ms, AckEvents { client, consumer, seq })
     }
 }

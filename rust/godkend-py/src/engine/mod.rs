@@ -7,6 +7,7 @@ mod fields;
 mod identity;
 mod issuing;
 mod login;
+mod notification;
 mod passport;
 mod recovery;
 

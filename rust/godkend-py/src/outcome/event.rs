@@ -10,7 +10,7 @@ object_of! { Event => PyEventView, }
 
 /// One link of the event chain.
 #[pyclass(name = "EventView", module = "godkend._core", frozen)]
-pub(crate) struct PyEventView(Event);
+pub(crate) struct PyEventView(pub(super) Event);
 
 #[pymethods]
 impl PyEventView {

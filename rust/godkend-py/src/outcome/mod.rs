@@ -6,6 +6,7 @@ mod event;
 mod identity;
 mod issuing;
 mod login;
+mod notification;
 mod recovery;
 
 pub(crate) use device::{PyActivationBegun, PyActivationCodeIssued, PyLoginOpened};
@@ -14,6 +15,7 @@ pub(crate) use event::PyEventView;
 pub(crate) use identity::{PyAuthenticatorView, PyIdentityView};
 pub(crate) use issuing::PyEvidenceView;
 pub(crate) use login::{PyLoginStarted, PyLoginView};
+pub(crate) use notification::{PyDueMessage, PyMessageView, PyNotices};
 pub(crate) use recovery::{PySession, PyTemporaryPinIssued, PyTemporaryPinText};
 
 use godkend_core::Id;
@@ -32,6 +34,12 @@ pub(crate) trait ToObject: Send + 'static {
 impl ToObject for () {
     fn to_object(self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         Ok(py.None())
+    }
+}
+
+impl ToObject for i64 {
+    fn to_object(self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        self.into_py_any(py)
     }
 }
 

@@ -1,6 +1,6 @@
 //! From an activation code to an activated phone.
 
-use super::{derive_id, draw, put_budgets};
+use super::{derive_id, draw, hex, put_budgets};
 use crate::Id;
 use crate::activation::{Activation, Channel, Code, CodeState, CodeText, Match};
 use crate::approval::{self, ActivationStatement, Verified};
@@ -91,6 +91,9 @@ impl Command for IssueActivationCode {
             kind: kind::ACTIVATION_CODE_ISSUED,
             identity_id: Some(identity.id),
             actor: self.actor.clone(),
+            // Whoever delivers the code asks for its text by its id, which says nothing without the key.
+            detail: serde_json::json!({ "channel": self.channel.name(), "code_id": hex(&id) })
+                .to_string(),
             ..NewEvent::default()
         };
         tx.append_event(event, at.now)?;

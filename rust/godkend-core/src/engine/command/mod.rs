@@ -11,9 +11,11 @@ mod contact;
 mod decision;
 mod display;
 mod door;
+mod event;
 mod identity;
 mod issuing;
 mod login;
+mod notification;
 mod passport;
 mod password;
 mod pin_change;
@@ -35,11 +37,14 @@ pub use display::{
     ActivateDisplay, AssignDisplay, ImportDisplay, PasswordChosen, ReportDisplayLost,
 };
 pub(super) use door::code_door_key;
+pub use event::AckEvents;
 pub use identity::{CreateIdentity, SetBlocked};
 pub use issuing::{RecordConsent, RecordIdentification};
 pub use login::{
     CancelLogin, LoginOpened, LoginStarted, LoginView, OpenLogin, RedeemLogin, StartLogin,
 };
+pub(super) use notification::NOTIFIER;
+pub use notification::{PlanMessages, Planned, RetryMessage, SettleMessage, TakeDelivery};
 pub use passport::{ChargePassport, PassportCharged, RecoverApp, RecoverUserId, VerifyPassport};
 pub use password::{ChargePassword, ChargedPassword, SetPassword, SettlePassword};
 pub use pin_change::{ChargePinChange, SettlePinChange};
@@ -65,6 +70,11 @@ fn derive_id(keys: &Keys, label: &'static [u8], parts: &[&[u8]]) -> Id {
     let mut id = [0; 16];
     id.iter_mut().zip(derived).for_each(|(to, from)| *to = from);
     id
+}
+
+/// An id as details of events hold it.
+fn hex(id: &Id) -> String {
+    id.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// What budgets would be after one more draw on each. The caller writes them, or not.

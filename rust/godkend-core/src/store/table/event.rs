@@ -6,6 +6,7 @@ use super::{Columns, MemoryTx, SqliteTx};
 use crate::clock::Millis;
 use crate::error::Result;
 use crate::event::{Event, NewEvent, Tip};
+use crate::history::is_listed;
 
 macro_rules! columns {
     () => {
@@ -18,6 +19,8 @@ macro_rules! columns {
 pub trait EventRows {
     /// Adds an event to the chain.
     fn append_event(&mut self, event: NewEvent, now: Millis) -> Result<()>;
+    /// An event.
+    fn event(&mut self, seq: i64) -> Result<Option<Event>>;
     /// Events after a number, in order.
     fn events_after(&mut self, seq: i64, count_max: usize) -> Result<Vec<Event>>;
     /// The number of the last event; 0 if there is none.
@@ -49,9 +52,18 @@ impl EventRows for SqliteTx<'_> {
                 event.hash,
             ],
         )?;
+        if let Some(identity_id) = event.identity_id
+            && is_listed(&event.kind)
+        {
+            self.list_event(&identity_id, event.seq)?;
+        }
         self.tip = Some(Tip { seq: event.seq, hash: event.hash });
         self.effects.events = true;
         Ok(())
+    }
+
+    fn event(&mut self, seq: i64) -> Result<Option<Event>> {
+        self.one(select!("event", "WHERE seq = ?1"), [seq], read_event)
     }
 
     fn events_after(&mut self, seq: i64, count_max: usize) -> Result<Vec<Event>> {
@@ -72,9 +84,19 @@ impl EventRows for MemoryTx {
             .events
             .last()
             .map_or_else(Tip::default, |last| Tip { seq: last.seq, hash: last.hash });
-        self.rows.events.push(tip.link(event, now));
+        let event = tip.link(event, now);
+        if let Some(identity_id) = event.identity_id
+            && is_listed(&event.kind)
+        {
+            self.rows.history.insert((identity_id, event.seq), None);
+        }
+        self.rows.events.push(event);
         self.effects.events = true;
         Ok(())
+    }
+
+    fn event(&mut self, seq: i64) -> Result<Option<Event>> {
+        Ok(self.rows.events.iter().find(|event| event.seq == seq).cloned())
     }
 
     fn events_after(&mut self, seq: i64, count_max: usize) -> Result<Vec<Event>> {
@@ -87,7 +109,7 @@ impl EventRows for MemoryTx {
     }
 }
 
-fn read_event(row: &Row<'_>) -> Result<Event> {
+pub(super) fn read_event(row: &Row<'_>) -> Result<Event> {
     let mut columns = Columns::of(row);
     Ok(Event {
         seq: columns.take()?,

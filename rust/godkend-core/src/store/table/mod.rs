@@ -16,12 +16,15 @@ mod authenticator;
 mod budget;
 mod code;
 mod consent;
+mod consumer;
 mod display;
 mod door;
 mod event;
 mod evidence;
+mod history;
 mod identity;
 mod login;
+mod message;
 mod password;
 mod population;
 mod temporary_pin;
@@ -30,12 +33,15 @@ pub use authenticator::AuthenticatorRows;
 pub use budget::BudgetRows;
 pub use code::CodeRows;
 pub use consent::ConsentRows;
+pub use consumer::ConsumerRows;
 pub use display::DisplayRows;
 pub use door::DoorRows;
 pub use event::EventRows;
 pub use evidence::EvidenceRows;
+pub use history::{Entry, HistoryRows};
 pub use identity::IdentityRows;
 pub use login::{LoginChange, LoginRows};
+pub use message::MessageRows;
 pub use password::PasswordRows;
 pub use population::PopulationRows;
 pub use temporary_pin::TemporaryPinRows;
@@ -64,6 +70,9 @@ pub trait Tx:
     + IdentityRows
     + LoginRows
     + PasswordRows
+    + ConsumerRows
+    + HistoryRows
+    + MessageRows
     + PopulationRows
     + TemporaryPinRows
 {

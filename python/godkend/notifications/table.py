@@ -1,0 +1,74 @@
+"""Which events are told, and on which channels: the one table of it.
+
+What is told is what the subscriber would want to stop if it was not them: new devices, changed
+ways to be reached, blocks, codes. A login is not told, for it was just approved in the app; it is
+in the history.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class Channel(IntEnum):
+    """How a message reaches the subscriber. The numbers are the core's; the app asks for its."""
+
+    APP = 0
+    SMS = 1
+    EMAIL = 2
+
+
+_ALL: Final = frozenset(Channel)
+_QUIET: Final = frozenset({Channel.APP, Channel.EMAIL})
+
+NOTICES: Final[Mapping[str, frozenset[Channel]]] = {
+    "identity.identified": _QUIET,
+    "consent.recorded": _QUIET,
+    "contact.changed": _ALL,
+    "identity.blocked": _ALL,
+    "identity.unblocked": _ALL,
+    "authenticator.blocked": _ALL,
+    "authenticator.unblocked": _ALL,
+    "activation_code.issued": _ALL,
+    "activation.begun": _ALL,
+    "activation.refused": _ALL,
+    "authenticator.activated": _ALL,
+    "pin.changed": _QUIET,
+    "temporary_pin.issued": _ALL,
+    "pin.reset": _ALL,
+    "display.assigned": _QUIET,
+    "display.activated": _ALL,
+    "display.replaced": _QUIET,
+    "display.lost": _ALL,
+    "password.set": _QUIET,
+    "passport.accepted": _ALL,
+    "login.reported": _ALL,
+}
+
+SILENT: Final = frozenset(
+    {
+        "population.seeded",
+        "identity.created",
+        "pin.wrong",
+        "temporary_pin.wrong",
+        "display.imported",
+        "display_code.accepted",
+        "display_code.wrong",
+        "password.wrong",
+        "login.approved",
+        "login.rejected",
+        "login.redeemed",
+    }
+)
+"""Kinds that are told to nobody: the subscriber has just done it, it is about nobody, or strangers
+could bring it about and have somebody's phone ring all night."""
+
+SECRETS: Final[Mapping[str, str]] = {
+    "activation_code.issued": "code_id",
+    "temporary_pin.issued": "temporary_pin_id",
+}
+"""Kinds whose SMS carries a code, and the field of the detail that names its row."""
