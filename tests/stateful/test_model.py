@@ -24,7 +24,8 @@ from godkend.errors import Denied, Invalid
 from godkend.statements import DeviceKey, Signed, activation_statement
 from godkend.v1 import statement_pb2 as pb
 from tests.stateful import model as m
-from tests.stateful.issuing import DeskModel, DeskRules
+from tests.stateful.displays import DisplayModel, DisplayRules
+from tests.stateful.issuing import DeskRules
 from tests.stateful.levels import Levels
 from tests.support import phones
 from tests.support.driver import NOW_MS, open_driver
@@ -73,11 +74,11 @@ def outcome_of(call: Callable[[], Any]) -> Any:
         return m.No(no.reason)
 
 
-class Model(DeskModel):
+class Model(DisplayModel):
     """The whole of it."""
 
 
-class Godkend(Levels, DeskRules, RuleBasedStateMachine):
+class Godkend(Levels, DeskRules, DisplayRules, RuleBasedStateMachine):
     """Every answer of the engine is the model's, to the reason, the wait and the tries left."""
 
     identities: Bundle[m.Identity] = Bundle("identities")
@@ -91,7 +92,9 @@ class Godkend(Levels, DeskRules, RuleBasedStateMachine):
         super().__init__()
         self.directory = tempfile.TemporaryDirectory(dir=MEMORY_DISK)
         path = Path(self.directory.name)
-        self.engine = open_driver(path, budget=BUDGETS_OFF)
+        # The sweep goes by the machine's clock: on a busy one it would remove what is looked at.
+        unswept = {"sweep_interval_ms": m.HOUR}
+        self.engine = open_driver(path, budget=BUDGETS_OFF, engine=unswept)
         self.model = Model(NOW_MS)
 
     def teardown(self) -> None:
