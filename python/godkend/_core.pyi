@@ -446,6 +446,7 @@ class Engine:
         serial_number: str,
         one_time_code: str,
         password: str,
+        signed_in_at_ms: int | None = None,
     ) -> None:
         """`password` is empty to keep the one there is. Outcome: the display_id, bytes."""
 
@@ -462,6 +463,7 @@ class Engine:
         request_id: bytes,
         identity_id: bytes,
         password: str,
+        signed_in_at_ms: int | None = None,
     ) -> None:
         """Outcome: None."""
 

@@ -299,6 +299,24 @@ class Login:
             pass
         return self.state
 
+    def submit_code(self, user_id: str, code: str) -> None:
+        """Brings the code of a display into the login, which was started with this user ID."""
+        request = pb.SubmitCodeRequest(login_id=self.login_id, user_id=user_id, one_time_code=code)
+        with godkend_errors():
+            self._front_end.stub.SubmitCode(
+                request, metadata=self._front_end.metadata, timeout=CALL_TIMEOUT_S
+            )
+
+    def submit_password(self, user_id: str, password: str) -> None:
+        """Brings the password into the login: after an accepted code, or alone for LOW."""
+        request = pb.SubmitPasswordRequest(
+            login_id=self.login_id, user_id=user_id, password=password
+        )
+        with godkend_errors():
+            self._front_end.stub.SubmitPassword(
+                request, metadata=self._front_end.metadata, timeout=CALL_TIMEOUT_S
+            )
+
     def cancel(self) -> None:
         """Ends the login, unless it is approved already."""
         with godkend_errors():

@@ -8,11 +8,12 @@ these is refused whole, for what would be left out silently could be what matter
 
 from __future__ import annotations
 
-import csv
 import datetime
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
+
+from godkend.row_files import TOO_LONG, FileRefused, RowFile, RowUnreadable, csv_fields
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -21,13 +22,6 @@ if TYPE_CHECKING:
 COLUMNS_NEEDED: Final = ("user_id", "name")
 COLUMNS: Final = (*COLUMNS_NEEDED, "birth_date", "level")
 LEVELS: Final = {"": 0, "low": 1, "substantial": 2, "high": 3}
-LINE_BYTES_MAX: Final = 8_192
-"""The longest row: its fields may have 60, 200, 10 and 11 characters, however they are quoted."""
-TOO_LONG: Final = f"longer than {LINE_BYTES_MAX} bytes"
-
-
-class FileRefused(Exception):
-    """The file as a whole cannot be read; the message names what is wrong with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,25 +36,13 @@ class IdentityRow:
     level: int
 
 
-@dataclass(frozen=True, slots=True)
-class RowUnreadable:
-    """A row that is none, and why."""
-
-    number: int
-    why: str
-
-
-class IdentityFile:
+class IdentityFile(RowFile):
     """A file of identities; the format is told by how its name ends."""
 
     def __init__(self, path: Path) -> None:
         readers = {".csv": self._csv, ".jsonl": self._jsonl, ".ndjson": self._jsonl}
         ending = path.suffix.lower()
-        self.path = path
-        self.size = path.stat().st_size
-        """What `position` counts up to."""
-        self.position = 0
-        """How far reading has come: in bytes, or in rows of a Parquet file."""
+        super().__init__(path)
         if ending == ".parquet":
             self._parquet_file = _open_parquet(path)
             self.size = self._parquet_file.metadata.num_rows
@@ -74,22 +56,10 @@ class IdentityFile:
         """Each row in order. Raises `FileRefused` where the columns are others."""
         return self._read()
 
-    def _lines(self) -> Iterator[str | None]:
-        """The lines; None for one that is too long to be a row."""
-        with self.path.open("rb") as file:
-            while line := file.readline(LINE_BYTES_MAX):
-                self.position += len(line)
-                rest = line
-                while not rest.endswith(b"\n") and (rest := file.readline(LINE_BYTES_MAX)):
-                    self.position += len(rest)
-                    line = b""
-                # A byte that is no UTF-8 spoils its own row only, which is looked at below.
-                yield line.decode("utf-8", "surrogateescape") if line else None
-
     def _csv(self) -> Iterator[IdentityRow | RowUnreadable]:
-        lines = self._lines()
+        lines = self.lines()
         try:
-            heading = _fields((next(lines, "") or "").removeprefix("\ufeff"))
+            heading = csv_fields((next(lines, "") or "").removeprefix("\ufeff"))
         except ValueError as error:
             raise FileRefused(f"{self.path}: the heading is {error}") from error
         columns = [name.strip() for name in heading]
@@ -101,7 +71,7 @@ class IdentityFile:
             number += 1
             try:
                 # Line by line: a quote left open must not swallow the rows after it.
-                fields = _fields(line)
+                fields = csv_fields(line)
             except ValueError as error:
                 yield RowUnreadable(number, str(error))
                 continue
@@ -111,7 +81,7 @@ class IdentityFile:
                 yield _row(number, dict(zip(columns, fields, strict=True)))
 
     def _jsonl(self) -> Iterator[IdentityRow | RowUnreadable]:
-        for number, line in enumerate(self._lines(), 1):
+        for number, line in enumerate(self.lines(), 1):
             if line is None:
                 yield RowUnreadable(number, TOO_LONG)
                 continue
@@ -147,16 +117,6 @@ class IdentityFile:
                     f"{self.path}: columns {what}: {', '.join(map(repr, found))}; they are"
                     f" {', '.join(COLUMNS)}, of which birth_date and level may be left out"
                 )
-
-
-def _fields(line: str | None) -> list[str]:
-    """The fields of a line of CSV (RFC 4180). Raises ValueError saying why there are none."""
-    if line is None:
-        raise ValueError(TOO_LONG)
-    try:
-        return next(csv.reader([line.rstrip("\r\n")], strict=True), [])
-    except csv.Error as error:
-        raise ValueError(f"no CSV: {error}") from error
 
 
 def _row(number: int, fields: dict[str, Any]) -> IdentityRow | RowUnreadable:

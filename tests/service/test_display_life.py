@@ -186,6 +186,35 @@ async def test_a_signed_in_subscriber_cares_for_their_own_display(world: World) 
     assert await states(world, anna.identity_id) == {"A1": LOST}
 
 
+async def test_a_session_from_before_a_loss_or_a_block_changes_nothing_one_signs_in_with(
+    world: World,
+) -> None:
+    holder = await activated(world)
+    phone = await world.activate(identity_id=holder.identity_id)
+    old = await sign_in(world, holder)
+    world.clock.advance(1_000)
+    await world.send(losing(holder.identity_id, holder.display.serial_number), SUPPORT)
+    request = setting(holder.identity_id)
+    await refused("SUBSCRIBER_NOT_PROVED", world.send(request, PROFILE, assertion=old))
+    world.clock.advance(1_000)
+    assertion = await world.sign_in(phone)
+    world.clock.advance(1_000)
+    await world.block(holder.identity_id, phone.authenticator_id)
+    await refused("SUBSCRIBER_NOT_PROVED", world.send(request, PROFILE, assertion=assertion))
+
+
+async def test_nobody_gets_a_display_whom_nobody_answers_for_or_who_is_too_young(
+    world: World,
+) -> None:
+    await stock(world, a_display())
+    for user_id, birth_date, reason in (
+        ("anna", "2016-01-01", "AGE_TOO_LOW"),
+        ("bosse", "2013-01-01", "CONSENT_REQUIRED"),
+    ):
+        identity_id = await world.register(user_id, birth_date=birth_date)
+        await refused(reason, world.send(assigning(identity_id, "A1")))
+
+
 async def test_a_right_code_at_the_desk_opens_what_a_stranger_locked(world: World) -> None:
     holder = await activated(world)
     login = await world.start("anna")

@@ -25,7 +25,8 @@ from godkend.statements import DeviceKey, Signed, activation_statement
 from godkend.v1 import statement_pb2 as pb
 from tests.stateful import model as m
 from tests.stateful.copying import CopyModel, CopyRules
-from tests.stateful.issuing import DeskModel, DeskRules
+from tests.stateful.displays import DisplayModel, DisplayRules
+from tests.stateful.issuing import DeskRules
 from tests.stateful.levels import Levels
 from tests.support import phones
 from tests.support.driver import NOW_MS, open_driver
@@ -84,11 +85,11 @@ def outcome_of(call: Callable[[], Any]) -> Any:
 
 
 @dataclass
-class Model(CopyModel, DeskModel):
+class Model(CopyModel, DisplayModel):
     """The whole of it."""
 
 
-class Godkend(Levels, DeskRules, CopyRules, RuleBasedStateMachine):
+class Godkend(Levels, DeskRules, DisplayRules, CopyRules, RuleBasedStateMachine):
     """Every answer of the engine is the model's, to the reason, the wait and the tries left."""
 
     identities: Bundle[m.Identity] = Bundle("identities")
@@ -102,8 +103,10 @@ class Godkend(Levels, DeskRules, CopyRules, RuleBasedStateMachine):
         super().__init__()
         self.directory = tempfile.TemporaryDirectory(dir=MEMORY_DISK)
         path = Path(self.directory.name)
-        # Waits that are over are told when somebody comes by, and not at some moment of a sweep.
-        self.engine = open_driver(path, budget=BUDGETS_OFF, engine={"sweep_interval_ms": m.HOUR})
+        # The sweep goes by the machine's clock: on a busy one it would remove what is looked at, and tell of
+        # waits that are over at some moment of its own.
+        unswept = {"sweep_interval_ms": m.HOUR}
+        self.engine = open_driver(path, budget=BUDGETS_OFF, engine=unswept)
         self.model = Model(NOW_MS)
 
     def teardown(self) -> None:

@@ -8,6 +8,7 @@ from godkend.cli.about import jwks, version
 from godkend.cli.capacity import capacity
 from godkend.cli.demo import demo
 from godkend.cli.desk import desk
+from godkend.cli.display import display
 from godkend.cli.events import events
 from godkend.cli.identity import identity
 from godkend.cli.importing import import_identities
@@ -47,7 +48,7 @@ def main() -> None:
 
 
 for command in (
-    *(demo, serve, config, identity, desk, recovery, passport, phone, login, events),
+    *(demo, serve, config, identity, desk, recovery, passport, phone, display, login, events),
     *(messages, notify, jwks),
     *(import_identities, seed, capacity, version),
 ):

@@ -11,7 +11,7 @@ import os
 import sys
 import tempfile
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 import click
 
@@ -20,13 +20,15 @@ from godkend.cli.output import EXIT_NO, Failed, Misused, print_fields, unwrapped
 from godkend.cli.store import store_config, store_options
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Awaitable, Callable, Iterator
 
     from godkend.config import Config
     from godkend.engine import Engine
-    from godkend.identity_files import IdentityFile, IdentityRow, RowUnreadable
+    from godkend.identity_files import IdentityRow
+    from godkend.row_files import RowFile
 
 ACTOR = "import"
+REPORT_ENDING = ".refused.jsonl"
 ROWS_AT_A_TIME = 1_024
 """Rows that wait for their commits together; the lane takes them in few transactions."""
 REQUEST_DOMAIN = b"godkend import v1\0"
@@ -76,34 +78,60 @@ def import_identities(
     Exit code 1 if anything was refused.
     """
     # Only here: whoever asks for --help needs none of it.
-    from godkend.identity_files import FileRefused, IdentityFile
+    from godkend.identity_files import IdentityFile
 
-    try:
-        rows = IdentityFile(file)
-    except FileRefused as error:
-        raise Misused(str(error)) from error
-    path = refusals_path or file.with_name(file.name + ".refused.jsonl")
+    import_rows(
+        lambda: IdentityFile(file),
+        _register,
+        report_path=refusals_path or file.with_name(file.name + REPORT_ENDING),
+        dry_run=dry_run,
+        data_dir=data_dir,
+        config_path=config_path,
+        as_json=as_json,
+    )
+
+
+def import_rows(
+    open_rows: Callable[[], RowFile],
+    register: Callable[[Engine, Any], Awaitable[dict[str, str] | None]],
+    *,
+    report_path: Path,
+    dry_run: bool,
+    data_dir: Path | None,
+    config_path: Path | None,
+    as_json: bool,
+) -> None:
+    """Registers each row of a file, and tells what came of it.
+
+    `register` gives None, or what the report says of a row that is refused.
+    """
+    from godkend.row_files import FileRefused
+
     with contextlib.ExitStack() as closing:
+        try:
+            rows = open_rows()
+        except FileRefused as error:
+            raise Misused(str(error)) from error
         if dry_run:
             directory = closing.enter_context(tempfile.TemporaryDirectory(prefix="godkend-import-"))
             config = store_config(config_path, Path(directory))
             config = config.model_copy(update={"store_path": None, "keys_path": None})
         else:
             config = store_config(config_path, data_dir)
-        report = closing.enter_context(_private(path))
+        report = closing.enter_context(_private(report_path))
         try:
-            counts = asyncio.run(_import(config, rows, report))
+            counts = asyncio.run(_import(config, rows, register, report))
         except FileRefused as error:
             raise Misused(str(error)) from error
         except KeyboardInterrupt:
             raise Failed("cut off; the same command goes on") from None
     if not counts["refused"]:
-        path.unlink()
+        report_path.unlink()
     print_fields(
         {
             "would be in the store" if dry_run else "in the store": counts["accepted"],
             "refused": counts["refused"],
-            "report": str(path) if counts["refused"] else None,
+            "report": str(report_path) if counts["refused"] else None,
         },
         as_json=as_json,
     )
@@ -118,9 +146,20 @@ def _private(path: Path) -> IO[str]:
     return os.fdopen(descriptor, "w", encoding="utf-8")
 
 
-async def _import(config: Config, file: IdentityFile, report: IO[str]) -> dict[str, int]:
+async def _import(
+    config: Config,
+    file: RowFile,
+    register: Callable[[Engine, Any], Awaitable[dict[str, str] | None]],
+    report: IO[str],
+) -> dict[str, int]:
     from godkend import _core
     from godkend.engine import Engine
+    from godkend.row_files import RowUnreadable
+
+    async def come_of(row: Any) -> dict[str, str] | None:
+        if isinstance(row, RowUnreadable):
+            return {"reason": "ROW_UNREADABLE", "bound": row.why}
+        return await register(engine, row)
 
     core = _core.Engine(store=config.store, keys=config.keys, policy=config.policy_json())
     counts = {"accepted": 0, "refused": 0}
@@ -132,7 +171,7 @@ async def _import(config: Config, file: IdentityFile, report: IO[str]) -> dict[s
         with click.progressbar(length=max(1, file.size), label="Importing", file=sys.stderr) as bar:
             position = 0
             for rows in _batches(iter(file)):
-                refusals = await asyncio.gather(*(_register(engine, row) for row in rows))
+                refusals = await asyncio.gather(*map(come_of, rows))
                 for row, refusal in zip(rows, refusals, strict=True):
                     counts["refused" if refusal else "accepted"] += 1
                     if refusal:
@@ -145,21 +184,16 @@ async def _import(config: Config, file: IdentityFile, report: IO[str]) -> dict[s
     return counts
 
 
-def _batches(
-    rows: Iterator[IdentityRow | RowUnreadable],
-) -> Iterator[tuple[IdentityRow | RowUnreadable, ...]]:
+def _batches(rows: Iterator[Any]) -> Iterator[tuple[Any, ...]]:
     while batch := tuple(itertools.islice(rows, ROWS_AT_A_TIME)):
         yield batch
 
 
-async def _register(engine: Engine, row: IdentityRow | RowUnreadable) -> dict[str, str] | None:
+async def _register(engine: Engine, row: IdentityRow) -> dict[str, str] | None:
     """Registers a row, or says why not. Raises `Fault`: then nothing is known of the row."""
     from godkend.engine import TIMEOUT_MS_NONE
     from godkend.errors import Denied, Invalid
-    from godkend.identity_files import RowUnreadable
 
-    if isinstance(row, RowUnreadable):
-        return {"reason": "ROW_UNREADABLE", "bound": row.why}
     # The same row is the same request: repeated, it finds what it made.
     request_id = hashlib.sha256(REQUEST_DOMAIN + row.user_id.encode()).digest()[:16]
     fields = (row.user_id, row.name, row.birth_date, row.level)

@@ -10,9 +10,10 @@ from pathlib import Path
 import click
 
 from godkend.calls import open_channel
+from godkend.cli.display import password_option, read_password
 from godkend.cli.identity import LEVELS
 from godkend.cli.options import ca_file_option, find_token, server_option, token_options
-from godkend.cli.output import EXIT_NO, enum_text, print_json, say, unwrapped
+from godkend.cli.output import EXIT_NO, Misused, enum_text, print_json, say, unwrapped
 from godkend.cli.qr import MovingQr
 from godkend.errors import GodkendError
 from godkend.front_end import DECIDED, FrontEnd, Login
@@ -37,6 +38,7 @@ issuer_option = click.option(
         "Examples:",
         '  godkend login --service-provider tax --text "Log in to Tax"',
         "  godkend login --service-provider tax --user-id erik 2>/dev/null | jq .sub",
+        "  godkend login --service-provider tax --user-id erik --with-display",
     ),
 )
 @click.option(
@@ -56,6 +58,13 @@ issuer_option = click.option(
 @click.option(
     "--source", default="127.0.0.1", show_default=True, help="Where the subscriber comes from."
 )
+@click.option(
+    "--with-display",
+    is_flag=True,
+    help="Log in with the code of a display and the password, which are asked for.",
+)
+@click.option("--code", help="The code of the display, instead of being asked for it.")
+@password_option
 @issuer_option
 @server_option
 @ca_file_option
@@ -66,6 +75,9 @@ def login(
     user_id: str,
     level: str,
     source: str,
+    with_display: bool,
+    code: str | None,
+    password: str | None,
     issuer: str,
     server: str,
     ca_file: Path | None,
@@ -77,14 +89,19 @@ def login(
     Draws the moving QR code if stderr is a terminal, and prints the app link; then the states as
     they come; then, on stdout, the claims of the verified assertion as JSON.
     """
+    if with_display and not user_id:
+        raise Misused("--with-display needs --user-id")
     token = find_token("front-end", token_file, data_dir)
     with open_channel(server, ca_file=ca_file) as channel:
         front_end = FrontEnd(channel, token=token, issuer=issuer, service_provider=service_provider)
         with front_end.start(
             text, source=source, user_id=user_id, level_min=LEVELS[level]
         ) as begun:
-            say(f"app link: {begun.app_link}")
             try:
+                if with_display:
+                    _with_display(begun, user_id, code, password)
+                else:
+                    say(f"app link: {begun.app_link}")
                 state = follow(begun)
             except KeyboardInterrupt:
                 begun.cancel()
@@ -92,6 +109,12 @@ def login(
             if state != pb.LOGIN_STATE_APPROVED:
                 sys.exit(EXIT_NO)
             print_json(begun.redeem())
+
+
+def _with_display(begun: Login, user_id: str, code: str | None, password: str | None) -> None:
+    """The code first: without it, the password is not asked for."""
+    begun.submit_code(user_id, code or click.prompt("Code of the display", err=True))
+    begun.submit_password(user_id, read_password(password))
 
 
 class Following:

@@ -55,7 +55,7 @@ class DisplayService(DisplayServiceServicer):
         self, request: pb.ActivateDisplayRequest, context: Context
     ) -> pb.ActivateDisplayResponse:
         engine = self._engine
-        prove_subscriber(engine.core, context, request.identity_id)
+        session = prove_subscriber(engine.core, context, request.identity_id)
         display_id: bytes = await engine.call(
             engine.core.activate_display,
             timeout_ms(context),
@@ -65,6 +65,7 @@ class DisplayService(DisplayServiceServicer):
             request.serial_number,
             request.one_time_code,
             request.password,
+            session.signed_in_at_ms if session else None,
         )
         return pb.ActivateDisplayResponse(display_id=display_id)
 
@@ -86,7 +87,7 @@ class DisplayService(DisplayServiceServicer):
         self, request: pb.SetPasswordRequest, context: Context
     ) -> pb.SetPasswordResponse:
         engine = self._engine
-        prove_subscriber(engine.core, context, request.identity_id)
+        session = prove_subscriber(engine.core, context, request.identity_id)
         await engine.call(
             engine.core.set_password,
             timeout_ms(context),
@@ -94,6 +95,7 @@ class DisplayService(DisplayServiceServicer):
             request.request_id,
             request.identity_id,
             request.password,
+            session.signed_in_at_ms if session else None,
         )
         return pb.SetPasswordResponse()
 

@@ -28,6 +28,8 @@ pub struct ChosenPassword {
     pub identity_id: Id,
     /// As it was typed.
     pub password: Password,
+    /// When the subscriber signed in where they choose it; `None` at a desk.
+    pub signed_in_at: Option<Millis>,
 }
 
 impl Engine {
@@ -50,9 +52,10 @@ impl Engine {
 
     /// Replaces a password by a chosen one.
     pub fn set_password(&self, chosen: ChosenPassword, deadline: Deadline, reply: Reply<()>) {
-        let (actor, identity_id) = (chosen.actor.clone(), chosen.identity_id);
+        let ChosenPassword { identity_id, signed_in_at, .. } = chosen;
+        let actor = chosen.actor.clone();
         self.with_hashed_password(chosen, deadline, reply, move |PasswordChosen { id, record }| {
-            SetPassword { actor, identity_id, password_id: id, record }
+            SetPassword { actor, identity_id, password_id: id, record, signed_in_at }
         });
     }
 
@@ -65,13 +68,15 @@ impl Engine {
         deadline: Deadline,
         reply: Reply<Id>,
     ) {
-        let (actor, identity_id) = (chosen.actor.clone(), chosen.identity_id);
+        let ChosenPassword { identity_id, signed_in_at, .. } = chosen;
+        let actor = chosen.actor.clone();
         self.with_hashed_password(chosen, deadline, reply, move |password| ActivateDisplay {
             actor,
             identity_id,
             serial_number,
             code,
             password: Some(password),
+            signed_in_at,
         });
     }
 
@@ -111,7 +116,7 @@ fn expect_strong(reader: &mut Reader, chosen: &ChosenPassword) -> Result<()> {
 
 impl Shared {
     fn hash_chosen(&self, arena: &mut Arena, chosen: &ChosenPassword) -> Result<PasswordChosen> {
-        let ChosenPassword { actor, identity_id, request_id, password } = chosen;
+        let ChosenPassword { actor, identity_id, request_id, password, .. } = chosen;
         let id = SetPassword::password_id(&self.keys, actor, identity_id, request_id);
         let record = self.record(arena, password, &id, SetPassword::VERSION)?;
         Ok(PasswordChosen { id, record })

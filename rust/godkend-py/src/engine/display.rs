@@ -64,6 +64,10 @@ impl PyEngine {
         self.submit(token, timeout_ms, command)
     }
 
+    #[pyo3(signature = (
+        token, timeout_ms, actor, request_id, identity_id, serial_number, one_time_code, password,
+        signed_in_at_ms = None
+    ))]
     #[allow(clippy::too_many_arguments)]
     fn activate_display(
         &self,
@@ -75,18 +79,26 @@ impl PyEngine {
         serial_number: &str,
         one_time_code: &str,
         password: &str,
+        signed_in_at_ms: Option<i64>,
     ) -> Result<()> {
+        let signed_in_at = signed_in_at_ms;
         let request_id = id("request_id", request_id)?;
         let identity_id = id("identity_id", identity_id)?;
         let serial_number = display::serial_number(serial_number)?;
         let code = Code::parse(one_time_code)?;
         if password.is_empty() {
-            let command =
-                ActivateDisplay { actor, identity_id, serial_number, code, password: None };
+            let command = ActivateDisplay {
+                actor,
+                identity_id,
+                serial_number,
+                code,
+                password: None,
+                signed_in_at,
+            };
             return self.submit(token, timeout_ms, command);
         }
         let password = Password::parse(password)?;
-        let chosen = ChosenPassword { actor, request_id, identity_id, password };
+        let chosen = ChosenPassword { actor, request_id, identity_id, password, signed_in_at };
         self.check_process()?;
         let (deadline, reply) = (Deadline::in_ms(timeout_ms), self.completions.reply(token));
         self.engine.activate_display(chosen, serial_number, code, deadline, reply);
@@ -109,6 +121,10 @@ impl PyEngine {
         self.submit(token, timeout_ms, command)
     }
 
+    #[pyo3(signature = (
+        token, timeout_ms, actor, request_id, identity_id, password, signed_in_at_ms = None
+    ))]
+    #[allow(clippy::too_many_arguments)]
     fn set_password(
         &self,
         token: u64,
@@ -117,12 +133,14 @@ impl PyEngine {
         request_id: &[u8],
         identity_id: &[u8],
         password: &str,
+        signed_in_at_ms: Option<i64>,
     ) -> Result<()> {
         let chosen = ChosenPassword {
             actor,
             request_id: id("request_id", request_id)?,
             identity_id: id("identity_id", identity_id)?,
             password: Password::parse(password)?,
+            signed_in_at: signed_in_at_ms,
         };
         self.check_process()?;
         let (deadline, reply) = (Deadline::in_ms(timeout_ms), self.completions.reply(token));

@@ -1,6 +1,6 @@
 //! From an activation code to an activated phone.
 
-use super::{derive_id, draw, hex, put_budgets};
+use super::{derive_id, draw, entitled, hex, put_budgets};
 use crate::Id;
 use crate::activation::{Activation, Channel, Code, CodeState, CodeText, Match};
 use crate::approval::{self, ActivationStatement, Verified};
@@ -15,9 +15,9 @@ use crate::level::Enrolment;
 use crate::lockout::Lockout;
 use crate::policy::after;
 use crate::random;
+use crate::self_service;
 use crate::signature::PublicKey;
 use crate::store::Tx;
-use crate::{age, self_service};
 
 /// Makes a one-time code and ends earlier unused ones. Repeating the request gives the same code.
 pub struct IssueActivationCode {
@@ -108,11 +108,7 @@ impl IssueActivationCode {
             let authenticators = tx.authenticators_of(&identity.id)?;
             self_service::check_session(&authenticators, signed_in_at)?;
         }
-        if identity.proved_since().is_none() {
-            return Err(Error::denied(Reason::IdentityNotProved));
-        }
-        let consented = tx.has_consent(&identity.id)?;
-        age::check(identity, consented, &at.policy.issuing, at.now)
+        entitled(tx, at, identity)
     }
 }
 

@@ -3,10 +3,11 @@
 use subtle::ConstantTimeEq as _;
 
 use super::code::look;
-use super::derive_id;
 use super::door::{CODE_REFUSALS, activation_door, code_door};
-use super::password::set_password;
+use super::password::{expect_session, set_password};
+use super::{derive_id, entitled};
 use crate::Id;
+use crate::clock::Millis;
 use crate::display::{Display, Kind, State, seal_seed};
 use crate::door::Door;
 use crate::engine::lane::{Command, Moment};
@@ -107,6 +108,7 @@ impl Command for AssignDisplay {
         if repeated {
             return Ok(id);
         }
+        entitled(tx, at, &identity)?;
         display.assign(identity.id, at.now)?;
         replace(tx, at, &identity.id, State::Assigned, &self.actor)?;
         tx.put_display(&display)?;
@@ -160,6 +162,8 @@ pub struct ActivateDisplay {
     pub code: Code,
     /// The password; `None` if there is one already.
     pub password: Option<PasswordChosen>,
+    /// When the subscriber signed in where they do it; `None` at a desk.
+    pub signed_in_at: Option<Millis>,
 }
 
 impl Command for ActivateDisplay {
@@ -168,6 +172,7 @@ impl Command for ActivateDisplay {
 
     fn step(&self, tx: &mut dyn Tx, at: &mut Moment<'_>) -> Result<Id> {
         let identity = usable_identity(tx, &self.identity_id)?;
+        expect_session(tx, &identity.id, self.signed_in_at)?;
         let id = display_id(at.keys, &self.serial_number);
         let mut display = tx.display(&id)?.ok_or(Error::denied(Reason::DisplayNotFound))?;
         display.expect_of(&identity.id)?;

@@ -60,7 +60,9 @@ pub use temporary_pin::{
     ChargedTemporaryPin, CheckedTemporaryPin, IssueTemporaryPin, TemporaryPinIssued,
 };
 
+use super::lane;
 use crate::Id;
+use crate::age;
 use crate::authenticator::Authenticator;
 use crate::budget::{Cell, spend};
 use crate::clock::Millis;
@@ -101,6 +103,18 @@ fn draw<const N: usize>(
 
 fn put_budgets(tx: &mut dyn Tx, drawn: &[Cell]) -> Result<()> {
     drawn.iter().try_for_each(|cell| tx.put_budget(&cell.key, cell.arrival_us))
+}
+
+/// Whether somebody answers for who this is, and they are old enough for an authenticator.
+///
+/// # Errors
+/// Denied with `IDENTITY_NOT_PROVED`, or as [`age::check`] says.
+fn entitled(tx: &mut dyn Tx, at: &lane::Moment<'_>, identity: &Identity) -> Result<()> {
+    if identity.proved_since().is_none() {
+        return Err(Error::denied(Reason::IdentityNotProved));
+    }
+    let consented = tx.has_consent(&identity.id)?;
+    age::check(identity, consented, &at.policy.issuing, at.now)
 }
 
 /// An authenticator that may be used, and its identity. Its device has proved its key.

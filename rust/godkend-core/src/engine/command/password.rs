@@ -9,6 +9,8 @@ use super::derive_id;
 use super::door::{Try, expect_started_with, password_door};
 use super::login::LoginView;
 use crate::Id;
+use crate::clock::Millis;
+use crate::display::{self, Display};
 use crate::engine::lane::{Command, Moment};
 use crate::error::{Error, Reason, Result};
 use crate::event::{NewEvent, kind};
@@ -18,6 +20,7 @@ use crate::lockout::Lockout;
 use crate::login::{Login, Way};
 use crate::password::{Password, PasswordRecord, StoredPassword};
 use crate::pin::Secret as _;
+use crate::self_service::check_session;
 use crate::store::Tx;
 
 /// Passwords are told apart by their names, which are bound into the seal.
@@ -33,6 +36,8 @@ pub struct SetPassword {
     pub password_id: Id,
     /// Hashed and sealed.
     pub record: Vec<u8>,
+    /// When the subscriber signed in where they set it; `None` at a desk.
+    pub signed_in_at: Option<Millis>,
 }
 
 impl SetPassword {
@@ -54,8 +59,30 @@ impl Command for SetPassword {
         let identity =
             tx.identity(&self.identity_id)?.ok_or(Error::denied(Reason::IdentityNotFound))?;
         identity.usable()?;
+        expect_session(tx, &identity.id, self.signed_in_at)?;
         set_password(tx, at, &identity.id, self.password_id, &self.record, &self.actor)
     }
+}
+
+/// Whether who signed in then may still change what one signs in with: a login before a phone was blocked or
+/// a display was lost may have been the thief's.
+///
+/// # Errors
+/// Denied with `SUBSCRIBER_NOT_PROVED`.
+pub(super) fn expect_session(
+    tx: &mut dyn Tx,
+    identity_id: &Id,
+    signed_in_at: Option<Millis>,
+) -> Result<()> {
+    let Some(signed_in_at) = signed_in_at else {
+        return Ok(());
+    };
+    check_session(&tx.authenticators_of(identity_id)?, signed_in_at)?;
+    let lost = |it: &Display| it.state == display::State::Lost && it.changed_at >= signed_in_at;
+    if tx.displays_of(identity_id)?.iter().any(lost) {
+        return Err(Error::denied(Reason::SubscriberNotProved));
+    }
+    Ok(())
 }
 
 /// Writes a chosen password, which has no strikes yet.
