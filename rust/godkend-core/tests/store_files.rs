@@ -279,9 +279,9 @@ fn look(tx: &mut dyn Tx) -> Result<()> {
     assert_eq!(tx.statements_of(&[11; 16], NOW - 1)?, vec![NOW]);
     assert!(tx.statements_of(&[11; 16], NOW)?.is_empty());
     assert_eq!(tx.consent(&[12; 16])?, Some(consent()));
-    assert!(tx.has_consent(&[1; 16])? && !tx.has_consent(&[11; 16])?);
     assert_eq!(tx.temporary_pin(&[8; 16])?, Some(temporary_pin()));
     assert_eq!(tx.issued_temporary_pin_of(&[1; 16])?, Some(temporary_pin()));
+    assert_eq!(tx.consents_of(&[1; 16])?, vec![consent()]);
     assert_eq!(tx.login(&[9; 16])?, Some(login()));
     assert_eq!(tx.display(&[10; 16])?, Some(display()));
     assert_eq!(tx.displays_of(&[1; 16])?, vec![display()]);

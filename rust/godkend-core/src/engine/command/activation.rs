@@ -111,7 +111,7 @@ impl IssueActivationCode {
         if identity.proved_since().is_none() {
             return Err(Error::denied(Reason::IdentityNotProved));
         }
-        let consented = tx.has_consent(&identity.id)?;
+        let consented = !tx.consents_of(&identity.id)?.is_empty();
         age::check(identity, consented, &at.policy.issuing, at.now)
     }
 }
