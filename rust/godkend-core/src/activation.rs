@@ -93,6 +93,8 @@ pub enum CodeState {
     Used = 2,
     /// A later code took its place.
     Replaced = 3,
+    /// A block ended it.
+    Ended = 4,
 }
 
 /// A code that was issued.
@@ -136,6 +138,13 @@ pub struct Activation {
 }
 
 impl Code {
+    /// Whether the block of an authenticator ends it: whoever asked for it on the profile page may have
+    /// signed in with what was stolen. A code from a desk is the subscriber's way back, and stays.
+    #[must_use]
+    pub fn ends_at_a_block(&self) -> bool {
+        self.channel == Channel::Profile && self.state == CodeState::Issued
+    }
+
     /// Whether a phone may still be activated with it.
     #[must_use]
     pub fn is_live(&self, now: Millis) -> bool {

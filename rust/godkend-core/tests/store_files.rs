@@ -357,7 +357,7 @@ fn a_damaged_row_is_a_fault_and_never_another_value() {
         "UPDATE authenticator SET identity_id = x'01'",
         "UPDATE authenticator SET enrolled_level = 0",
         "UPDATE code SET attested_key = x'00'",
-        "UPDATE code SET state = 4",
+        "UPDATE code SET state = 5",
         "UPDATE code SET channel = 4",
         "UPDATE code SET tries_left = -1",
         "UPDATE code SET activation_challenge = x'00'",
