@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from godkend.statements import DeviceKey
+from godkend.v1 import display_service_pb2 as display_pb
 from godkend.v1 import identity_service_pb2 as pb
-from tests.service.world import DAY_MS, PROFILE, World, refused
+from tests.service import displays
+from tests.service.world import DAY_MS, PROFILE, SUPPORT, World, refused
 from tests.support.phones import PIN_WRONG, fresh
 
 SMS, PAPER = pb.ACTIVATION_CHANNEL_SMS, pb.ACTIVATION_CHANNEL_PAPER
@@ -96,6 +98,31 @@ async def test_a_block_ends_a_code_that_was_asked_for_on_the_profile_before_it(
     from_desk = (await world.issue(anna.identity_id)).activation_code
     await world.block(anna.identity_id, second.authenticator_id)
     assert await world.activate(identity_id=anna.identity_id, code=from_desk)
+
+
+async def test_a_display_that_is_reported_lost_ends_what_was_begun_with_it(world: World) -> None:
+    holder = await displays.activated(world)
+    anna = await world.activate(identity_id=holder.identity_id)
+    assertion = await displays.sign_in(world, holder)
+    issued = await world.send(asking(anna.identity_id), PROFILE, assertion=assertion)
+    lost = display_pb.ReportDisplayLostRequest(
+        identity_id=anna.identity_id, serial_number=holder.display.serial_number
+    )
+    await world.send(lost, SUPPORT)
+    again = world.send(asking(anna.identity_id), PROFILE, assertion=assertion)
+    await refused("SUBSCRIBER_NOT_PROVED", again)
+    late = world.activate(identity_id=anna.identity_id, code=issued.activation_code)
+    await refused("ACTIVATION_CODE_WRONG", late)
+    world.clock.advance(1_000)
+    assertion = await world.sign_in(anna)
+    assert await world.send(asking(anna.identity_id), PROFILE, assertion=assertion)
+
+
+async def test_a_display_with_its_password_counts_as_an_authenticator(world: World) -> None:
+    anna = await world.activate()
+    assert (await world.identity(anna.identity_id)).authenticators_advised == 1
+    await displays.activated(world, identity_id=anna.identity_id)
+    assert (await world.identity(anna.identity_id)).authenticators_advised == 0
 
 
 async def test_a_subscriber_sees_themself_by_either_name_and_nobody_else(world: World) -> None:

@@ -93,7 +93,7 @@ pub enum CodeState {
     Used = 2,
     /// A later code took its place.
     Replaced = 3,
-    /// A block ended it.
+    /// An authenticator was taken out of use, and the code with it.
     Ended = 4,
 }
 
@@ -138,10 +138,11 @@ pub struct Activation {
 }
 
 impl Code {
-    /// Whether the block of an authenticator ends it: whoever asked for it on the profile page may have
-    /// signed in with what was stolen. A code from a desk is the subscriber's way back, and stays.
+    /// Whether it ends when an authenticator is blocked or reported lost: whoever asked for it on the profile
+    /// page may have signed in with what was stolen. A code from a desk is the subscriber's way back, and
+    /// stays.
     #[must_use]
-    pub fn ends_at_a_block(&self) -> bool {
+    pub fn ends_with_an_authenticator(&self) -> bool {
         self.channel == Channel::Profile && self.state == CodeState::Issued
     }
 

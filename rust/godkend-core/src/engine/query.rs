@@ -44,7 +44,11 @@ impl Engine {
             let authenticators = tx.authenticators_of(&identity.id)?;
             let views = authenticators.into_iter().map(|it| AuthenticatorView::of(it, &shared));
             let authenticators: Vec<_> = views.collect();
-            let usable = authenticators.iter().filter(|it| it.is_usable()).count();
+            // A display is an authenticator with its password beside it.
+            let display = tx.active_display_of(&identity.id)?.is_some()
+                && tx.password_of(&identity.id)?.is_some();
+            let phones = authenticators.iter().filter(|it| it.is_usable()).count();
+            let usable = phones + usize::from(display);
             let authenticators_advised = authenticator::advised(usable, &shared.policy.issuing);
             Ok(IdentityView { identity, authenticators, authenticators_advised })
         });

@@ -1,8 +1,9 @@
 //! From an activation code to an activated phone.
 
-use super::{derive_id, draw, hex, put_budgets};
+use super::{derive_id, draw, expect_session, hex, put_budgets};
 use crate::Id;
 use crate::activation::{Activation, Channel, Code, CodeState, CodeText, Match};
+use crate::age;
 use crate::approval::{self, ActivationStatement, Verified};
 use crate::authenticator::Authenticator;
 use crate::budget::Cell;
@@ -17,7 +18,6 @@ use crate::policy::after;
 use crate::random;
 use crate::signature::PublicKey;
 use crate::store::Tx;
-use crate::{age, self_service};
 
 /// Makes a one-time code and ends earlier unused ones. Repeating the request gives the same code.
 pub struct IssueActivationCode {
@@ -105,8 +105,7 @@ impl IssueActivationCode {
     fn may_have_code(&self, tx: &mut dyn Tx, at: &Moment<'_>, identity: &Identity) -> Result<()> {
         identity.usable()?;
         if let Some(signed_in_at) = self.signed_in_at {
-            let authenticators = tx.authenticators_of(&identity.id)?;
-            self_service::check_session(&authenticators, signed_in_at)?;
+            expect_session(tx, &identity.id, signed_in_at)?;
         }
         if identity.proved_since().is_none() {
             return Err(Error::denied(Reason::IdentityNotProved));

@@ -3,9 +3,9 @@
 use subtle::ConstantTimeEq as _;
 
 use super::code::look;
-use super::derive_id;
 use super::door::{CODE_REFUSALS, activation_door, code_door};
 use super::password::set_password;
+use super::{derive_id, end_profile_codes};
 use crate::Id;
 use crate::display::{Display, Kind, State, seal_seed};
 use crate::door::Door;
@@ -247,6 +247,7 @@ impl Command for ReportDisplayLost {
             return Ok(());
         }
         tx.put_display(&display)?;
+        end_profile_codes(tx, &self.identity_id)?;
         tx.append_event(event(kind::DISPLAY_LOST, &display, &self.actor), at.now)
     }
 }

@@ -1,8 +1,7 @@
 //! Registering, blocking and unblocking.
 
-use super::derive_id;
+use super::{derive_id, end_profile_codes};
 use crate::Id;
-use crate::activation::CodeState;
 use crate::contact::Contact;
 use crate::engine::lane::{Command, Moment};
 use crate::error::{Error, Reason, Result};
@@ -118,7 +117,7 @@ impl Command for SetBlocked {
                 authenticator.blocked_at = blocked_at;
                 tx.put_authenticator(&authenticator)?;
                 if self.blocked {
-                    end_codes(tx, &identity.id)?;
+                    end_profile_codes(tx, &identity.id)?;
                 }
                 if self.blocked {
                     kind::AUTHENTICATOR_BLOCKED
@@ -136,15 +135,4 @@ impl Command for SetBlocked {
         };
         tx.append_event(event, at.now)
     }
-}
-
-/// Ends the codes that the block of an authenticator ends.
-fn end_codes(tx: &mut dyn Tx, identity_id: &Id) -> Result<()> {
-    for mut code in tx.issued_codes_of(identity_id)? {
-        if code.ends_at_a_block() {
-            code.state = CodeState::Ended;
-            tx.put_code(&code)?;
-        }
-    }
-    Ok(())
 }

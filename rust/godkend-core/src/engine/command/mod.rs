@@ -55,12 +55,14 @@ pub use temporary_pin::{
 };
 
 use crate::Id;
+use crate::activation::CodeState;
 use crate::authenticator::Authenticator;
 use crate::budget::{Cell, spend};
 use crate::clock::Millis;
 use crate::error::{Error, Reason, Result};
 use crate::identity::Identity;
 use crate::keys::Keys;
+use crate::self_service;
 use crate::store::Tx;
 use crate::throttle::Quota;
 
@@ -110,4 +112,25 @@ fn usable(tx: &mut dyn Tx, authenticator_id: &Id) -> Result<(Authenticator, Iden
         .ok_or_else(|| Error::fault(Reason::StoreFault, "an authenticator without its identity"))?;
     identity.usable()?;
     Ok((authenticator, identity))
+}
+
+/// Expects that no authenticator was taken out of use since the subscriber signed in.
+///
+/// # Errors
+/// Denied with `SUBSCRIBER_NOT_PROVED`.
+fn expect_session(tx: &mut dyn Tx, identity_id: &Id, signed_in_at: Millis) -> Result<()> {
+    let (authenticators, displays) =
+        (tx.authenticators_of(identity_id)?, tx.displays_of(identity_id)?);
+    self_service::check_session(&authenticators, &displays, signed_in_at)
+}
+
+/// Ends the codes that were asked for on the profile page, when an authenticator is taken out of use.
+fn end_profile_codes(tx: &mut dyn Tx, identity_id: &Id) -> Result<()> {
+    for mut code in tx.issued_codes_of(identity_id)? {
+        if code.ends_with_an_authenticator() {
+            code.state = CodeState::Ended;
+            tx.put_code(&code)?;
+        }
+    }
+    Ok(())
 }
