@@ -18,6 +18,7 @@ __all__ = [
     "AuthenticatorView",
     "CopyScanned",
     "CopyView",
+    "ConsentView",
     "DisplayView",
     "DisplaysView",
     "DoorView",
@@ -34,6 +35,7 @@ __all__ = [
     "MessageView",
     "Notices",
     "PassportView",
+    "RecordedView",
     "Seeding",
     "Session",
     "TemporaryPinIssued",
@@ -346,7 +348,10 @@ class Engine:
         """Outcome: the consent_id, bytes."""
 
     def list_evidence(self, token: int, timeout_ms: int, identity_id: bytes) -> None:
-        """Outcome: a list of `EvidenceView`, oldest first."""
+        """Outcome: `RecordedView`."""
+
+    def check_witness(self, token: int, timeout_ms: int, witness_id: bytes) -> None:
+        """Outcome: for how many people the witness may speak now, an int."""
 
     def begin_activation(
         self,
@@ -877,6 +882,32 @@ class LoginView:
     @property
     def expires_in_ms(self) -> int:
         """By the engine's clock; 0 once over."""
+
+@final
+class RecordedView:
+    """What desks recorded of an identity, each oldest first."""
+
+    @property
+    def evidence(self) -> list[EvidenceView]: ...
+    @property
+    def consents(self) -> list[ConsentView]: ...
+
+@final
+class ConsentView:
+    """A parent's consent, as registrars and auditors see it."""
+
+    @property
+    def consent_id(self) -> bytes: ...
+    @property
+    def parent_id(self) -> bytes: ...
+    @property
+    def recorded_by(self) -> str:
+        """The client."""
+
+    @property
+    def officer_id(self) -> str: ...
+    @property
+    def recorded_at_ms(self) -> int: ...
 
 @final
 class EvidenceView:

@@ -57,6 +57,7 @@ EXPECTED: dict[str, set[Role] | None] = {
     "UnblockIdentity": {"registrar"},
     "RecordIdentification": {"registrar"},
     "RecordConsent": {"registrar"},
+    "CheckWitness": {"registrar"},
     "ListEvidence": {"registrar", "auditor"},
     "OrderTemporaryPin": {"support", "self-service"},
     "ResetPin": None,

@@ -278,6 +278,16 @@ async def test_at_thirteen_a_parent_consents(world: World) -> None:
     world.clock.advance(1_000)
     assert await world.send(request) == made
     assert (await kinds(world)).count("consent.recorded") == 1
+    listed = await world.send(pb.ListEvidenceRequest(identity_id=identity_id), AUDITOR)
+    assert list(listed.consents) == [
+        pb.Consent(
+            consent_id=made.consent_id,
+            parent_id=parent_id,
+            recorded_by=REGISTRAR.name,
+            officer_id="officer 7",
+            recorded_at_ms=world.now_ms - 1_000,
+        )
+    ]
     assert await world.activate(identity_id=identity_id, user_id="child")
     request.officer_id = "officer 8"
     await refused("REQUEST_ID_REUSED", world.send(request))
@@ -375,6 +385,20 @@ async def test_a_witness_speaks_three_times_in_a_moving_window(world: World) -> 
     assert refusal.retry_ms == 30 * DAY_MS
 
 
+async def test_a_desk_asks_before_the_appointment_whether_a_witness_will_do(world: World) -> None:
+    witness_id = await world.register("witness")
+    asked = pb.CheckWitnessRequest(witness_id=witness_id)
+    refusal = await refused("WITNESS_TOO_NEW", world.send(asked))
+    assert refusal.retry_ms == 10 * DAY_MS
+    world.clock.advance(10 * DAY_MS)
+    for left in (3, 2, 1):
+        assert (await world.send(asked)).statements_left == left
+        person = await world.register(f"person {left}", unproved=True)
+        await world.send(witnessed(person, witness_id))
+    await refused("WITNESS_TOO_OFTEN", world.send(asked))
+    await refused("WITNESS_NOT_ALLOWED", world.send(pb.CheckWitnessRequest(witness_id=fresh())))
+
+
 async def test_a_repeat_is_no_further_statement(world: World) -> None:
     witness_id = await world.register("witness")
     world.clock.advance(10 * DAY_MS)
@@ -414,6 +438,7 @@ async def test_support_neither_identifies_nor_reads_evidence(world: World) -> No
     for request in (
         identification(identity_id),
         consent(identity_id, fresh()),
+        pb.CheckWitnessRequest(witness_id=identity_id),
         pb.ListEvidenceRequest(identity_id=identity_id),
     ):
         await refused("ROLE_FORBIDDEN", world.send(request, SUPPORT))

@@ -9,7 +9,7 @@ import pytest
 from godkend.v1 import issuing_service_pb2 as pb
 from tests.service.stored import StoreReader
 from tests.service.test_issuing import consent, document, identification
-from tests.service.world import World, refused
+from tests.service.world import DAY_MS, World, refused
 from tests.support.bad_input import (
     IDS_OF_16,
     UNDEFINED,
@@ -64,6 +64,7 @@ BAD: dict[str, Rows] = {
         "parent_id": IDS_OF_16,
         "officer_id": line(64),
     },
+    "CheckWitnessRequest": {"witness_id": IDS_OF_16},
     "ListEvidenceRequest": {"identity_id": IDS_OF_16},
 }
 
@@ -83,6 +84,10 @@ async def prepared(world: World, name: str) -> Message:
         case "RecordConsentRequest":
             parent_id = await world.register("parent")
             return consent(await world.register("child", birth_date="2013-01-01"), parent_id)
+        case "CheckWitnessRequest":
+            witness_id = await world.register("witness")
+            world.clock.advance(10 * DAY_MS)
+            return pb.CheckWitnessRequest(witness_id=witness_id)
         case _:
             return pb.ListEvidenceRequest(identity_id=await world.register())
 

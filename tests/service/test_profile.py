@@ -6,8 +6,11 @@ from typing import Any
 
 import pytest
 
+from godkend.statements import DeviceKey
+from godkend.v1 import display_service_pb2 as display_pb
 from godkend.v1 import identity_service_pb2 as pb
-from tests.service.world import DAY_MS, PROFILE, World, refused
+from tests.service import displays
+from tests.service.world import DAY_MS, PROFILE, SUPPORT, World, refused
 from tests.support.phones import PIN_WRONG, fresh
 
 SMS, PAPER = pb.ACTIVATION_CHANNEL_SMS, pb.ACTIVATION_CHANNEL_PAPER
@@ -71,6 +74,55 @@ async def test_who_signed_in_before_a_block_gets_no_code(world: World) -> None:
     await world.block(anna.identity_id)
     blocked = world.send(asking(anna.identity_id), PROFILE, assertion=again)
     await refused("IDENTITY_BLOCKED", blocked)
+
+
+async def test_a_block_ends_a_code_that_was_asked_for_on_the_profile_before_it(
+    world: World,
+) -> None:
+    anna = await world.activate()
+    second = await world.activate(identity_id=anna.identity_id)
+    assertion = await world.sign_in(anna)
+    codes = []
+    for _ in range(2):
+        issued = await world.send(asking(anna.identity_id), PROFILE, assertion=assertion)
+        codes.append(issued.activation_code)
+    key = DeviceKey.generate()
+    begun = await world.begin("anna", codes[-1], key)
+    await world.block(anna.identity_id, anna.authenticator_id)
+    await refused("ACTIVATION_NOT_FOUND", world.finish(key, begun))
+    await world.unblock(anna.identity_id, anna.authenticator_id)
+    for code in codes:
+        again = world.activate(identity_id=anna.identity_id, code=code)
+        await refused("ACTIVATION_CODE_WRONG", again)
+    # A code from a desk is the subscriber's own way back.
+    from_desk = (await world.issue(anna.identity_id)).activation_code
+    await world.block(anna.identity_id, second.authenticator_id)
+    assert await world.activate(identity_id=anna.identity_id, code=from_desk)
+
+
+async def test_a_display_that_is_reported_lost_ends_what_was_begun_with_it(world: World) -> None:
+    holder = await displays.activated(world)
+    anna = await world.activate(identity_id=holder.identity_id)
+    assertion = await displays.sign_in(world, holder)
+    issued = await world.send(asking(anna.identity_id), PROFILE, assertion=assertion)
+    lost = display_pb.ReportDisplayLostRequest(
+        identity_id=anna.identity_id, serial_number=holder.display.serial_number
+    )
+    await world.send(lost, SUPPORT)
+    again = world.send(asking(anna.identity_id), PROFILE, assertion=assertion)
+    await refused("SUBSCRIBER_NOT_PROVED", again)
+    late = world.activate(identity_id=anna.identity_id, code=issued.activation_code)
+    await refused("ACTIVATION_CODE_WRONG", late)
+    world.clock.advance(1_000)
+    assertion = await world.sign_in(anna)
+    assert await world.send(asking(anna.identity_id), PROFILE, assertion=assertion)
+
+
+async def test_a_display_with_its_password_counts_as_an_authenticator(world: World) -> None:
+    anna = await world.activate()
+    assert (await world.identity(anna.identity_id)).authenticators_advised == 1
+    await displays.activated(world, identity_id=anna.identity_id)
+    assert (await world.identity(anna.identity_id)).authenticators_advised == 0
 
 
 async def test_a_subscriber_sees_themself_by_either_name_and_nobody_else(world: World) -> None:

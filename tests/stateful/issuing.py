@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
 IDENTITIES: Bundle[m.Identity] = Bundle("identities")
 HELD: Bundle[tuple[m.Phone, phones.Phone]] = Bundle("held")
+CODES: Bundle[m.Code] = Bundle("codes")
 NOTHING: Any = multiple()
+
+ON_PROFILE = 3
 
 ALONE, WITH_CONSENT, ADULT = 15, 13, 18
 KNOWN_FOR, WINDOW, STATEMENTS_MAX = 10 * m.DAY, 120 * m.DAY, 3
@@ -44,6 +47,8 @@ class DeskModel(m.Model):
 
     known: dict[m.Identity, AtDesk] = field(default_factory=dict)
     statements: list[tuple[m.Identity, int]] = field(default_factory=list)
+    blocked_at: dict[m.Phone, int] = field(default_factory=dict)
+    on_profile: list[m.Code] = field(default_factory=list)
 
     def create_identity(self, user_id: str, level: int) -> m.Identity:
         identity = super().create_identity(user_id, level)
@@ -74,6 +79,24 @@ class DeskModel(m.Model):
             raise m.No("IDENTITY_NOT_PROVED")
         self.expect_old_enough(identity, consented=known.consented)
         return super().issue_code(identity, channel)
+
+    def issue_profile_code(self, identity: m.Identity, signed_in_at: int) -> m.Code:
+        if identity.blocked:
+            raise m.No("IDENTITY_BLOCKED")
+        mine = [phone for phone in self.phones if phone.identity is identity and phone.blocked]
+        if any(self.blocked_at[phone] >= signed_in_at for phone in mine):
+            raise m.No("SUBSCRIBER_NOT_PROVED")
+        code = self.issue_code(identity, ON_PROFILE)
+        self.on_profile.append(code)
+        return code
+
+    def block(self, it: m.Identity | m.Phone, blocked: bool) -> None:
+        if isinstance(it, m.Phone) and blocked and not it.blocked:
+            self.blocked_at[it] = self.now
+            for code in self.on_profile:
+                if code.identity is it.identity and not code.used:
+                    code.tries = 0
+        super().block(it, blocked)
 
     def is_known(self, identity: m.Identity) -> bool:
         proved = self.known[identity].proved_at is not None
@@ -164,6 +187,20 @@ class DeskRules:
                 *(born, 2 if speaks else 1, speaks.id if speaks else b""),
             ),
         )
+
+    @rule(target=CODES, phone=HELD, ago=st.sampled_from((0, 1, 1_000, m.HOUR)))
+    def a_code_on_the_profile(self, phone: Any, ago: int) -> Any:
+        identity, signed_in_at = phone[0].identity, self.model.now - ago
+        both = self.agree(
+            lambda: self.model.issue_profile_code(identity, signed_in_at),
+            lambda: self.engine.issue_activation_code(
+                "profile", phones.fresh(), identity.id, ON_PROFILE, None, signed_in_at
+            ),
+        )
+        if both is None:
+            return NOTHING
+        code, code.text = both[0], both[1].activation_code
+        return code
 
     @rule(identity=IDENTITIES, phone=HELD, times=st.integers(2, 5))
     def a_witness_speaks_on_and_on(self, identity: m.Identity, phone: Any, times: int) -> None:

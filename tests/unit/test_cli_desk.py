@@ -48,10 +48,14 @@ async def test_a_witness_speaks_and_a_parent_consents(cli: Cli) -> None:
     spoken = ("desk", "identify", "freja", *APPOINTMENT, *born, "--witness", "anna")
     assert "WITNESS_TOO_NEW" in await cli.fails(NO, *spoken)
     cli.world.clock.advance(10 * DAY_MS)
+    assert await cli.does("desk", "witness", "anna") == "3"
     await cli.does(*spoken)
+    assert await cli.does("desk", "witness", "anna") == "2"
     assert "CONSENT_REQUIRED" in await cli.fails(NO, "identity", "activation-code", "freja")
     consents = ("desk", "consent", "freja", "--parent", "anna", "--officer", "kk0417")
     assert await cli.does(*consents) == "consented"
+    recorded = json.loads(await cli.does("desk", "evidence", "freja", "--json"))
+    assert [len(recorded[what]) for what in ("evidence", "consents")] == [1, 1]
     await cli.does("identity", "activation-code", "freja")
 
 

@@ -151,6 +151,25 @@ def consent(user_id: str, parent: str, officer: str, **where: Any) -> None:
 @desk.command(
     epilog=unwrapped(
         "Example:",
+        "  godkend desk witness anna",
+    ),
+)
+@click.argument("user_id")
+@desk_options
+def witness(user_id: str, **where: Any) -> None:
+    """Ask whether somebody may be a witness; prints for how many people, for now.
+
+    Each time counts for 120 days; godkend says when there is room again.
+    """
+    at = _desk(**where)
+    request = pb.CheckWitnessRequest(witness_id=at.find(user_id).identity_id)
+    response: pb.CheckWitnessResponse = at.call(at.issuing.CheckWitness, request)
+    click.echo(response.statements_left)
+
+
+@desk.command(
+    epilog=unwrapped(
+        "Example:",
         "  godkend desk evidence erik --json",
     ),
 )
@@ -158,15 +177,16 @@ def consent(user_id: str, parent: str, officer: str, **where: Any) -> None:
 @json_option
 @desk_options
 def evidence(user_id: str, as_json: bool, **where: Any) -> None:
-    """Show what desks have recorded of a subscriber, oldest first."""
+    """Show what desks have recorded of a subscriber: evidence, then parents' consents."""
     at = _desk(**where)
     request = pb.ListEvidenceRequest(identity_id=at.find(user_id).identity_id)
     response: pb.ListEvidenceResponse = at.call(at.issuing.ListEvidence, request)
     found = [evidence_fields(each) for each in response.evidence]
+    consents = [consent_fields(each) for each in response.consents]
     if as_json:
-        print_json({"evidence": found})
+        print_json({"evidence": found, "consents": consents})
         return
-    for number, fields in enumerate(found):
+    for number, fields in enumerate((*found, *consents)):
         if number:
             click.echo()
         print_fields(fields)
@@ -187,5 +207,16 @@ def evidence_fields(found: pb.Evidence) -> dict[str, object]:
         "witness_id": found.witness_id.hex() or None,
         "level": level_text(found.level),
         "reference": found.evidence_reference or None,
+        "recorded_at": time_text(found.recorded_at_ms),
+    }
+
+
+def consent_fields(found: pb.Consent) -> dict[str, object]:
+    """One consent."""
+    return {
+        "consent_id": found.consent_id.hex(),
+        "recorded_by": found.recorded_by,
+        "officer_id": found.officer_id,
+        "parent_id": found.parent_id.hex(),
         "recorded_at": time_text(found.recorded_at_ms),
     }

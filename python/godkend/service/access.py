@@ -57,6 +57,7 @@ ROLES_BY_METHOD: Mapping[str, frozenset[Role] | None] = {
     "/godkend.v1.IdentityService/UnblockIdentity": _REGISTRAR,
     "/godkend.v1.IssuingService/RecordIdentification": _REGISTRAR,
     "/godkend.v1.IssuingService/RecordConsent": _REGISTRAR,
+    "/godkend.v1.IssuingService/CheckWitness": _REGISTRAR,
     "/godkend.v1.IssuingService/ListEvidence": _REGISTRAR_OR_AUDITOR,
     "/godkend.v1.RecoveryService/OrderTemporaryPin": _SUPPORT_OR_SUBSCRIBER,
     "/godkend.v1.RecoveryService/ResetPin": ANYBODY,

@@ -62,14 +62,25 @@ class IssuingService(IssuingServiceServicer):
         )
         return pb.RecordConsentResponse(consent_id=consent_id)
 
+    async def CheckWitness(
+        self, request: pb.CheckWitnessRequest, context: Context
+    ) -> pb.CheckWitnessResponse:
+        engine = self._engine
+        statements_left: int = await engine.call(
+            engine.core.check_witness, timeout_ms(context), request.witness_id
+        )
+        return pb.CheckWitnessResponse(statements_left=statements_left)
+
     async def ListEvidence(
         self, request: pb.ListEvidenceRequest, context: Context
     ) -> pb.ListEvidenceResponse:
         engine = self._engine
-        found: list[_core.EvidenceView] = await engine.call(
+        found: _core.RecordedView = await engine.call(
             engine.core.list_evidence, timeout_ms(context), request.identity_id
         )
-        return pb.ListEvidenceResponse(evidence=map(_evidence, found))
+        return pb.ListEvidenceResponse(
+            evidence=map(_evidence, found.evidence), consents=map(_consent, found.consents)
+        )
 
 
 def _evidence(view: _core.EvidenceView) -> pb.Evidence:
@@ -85,4 +96,14 @@ def _evidence(view: _core.EvidenceView) -> pb.Evidence:
         level=cast("Level", view.level),
         recorded_at_ms=view.recorded_at_ms,
         evidence_reference=view.reference,
+    )
+
+
+def _consent(view: _core.ConsentView) -> pb.Consent:
+    return pb.Consent(
+        consent_id=view.consent_id,
+        parent_id=view.parent_id,
+        recorded_by=view.recorded_by,
+        officer_id=view.officer_id,
+        recorded_at_ms=view.recorded_at_ms,
     )

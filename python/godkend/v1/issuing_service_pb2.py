@@ -27,7 +27,7 @@ _sym_db = _symbol_database.Default()
 from godkend.v1 import login_service_pb2 as godkend_dot_v1_dot_login__service__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n godkend/v1/issuing_service.proto\x12\ngodkend.v1\x1a\x1egodkend/v1/login_service.proto\"u\n\x08\x44ocument\x12&\n\x04kind\x18\x01 \x01(\x0e\x32\x18.godkend.v1.DocumentKind\x12\x0f\n\x07\x63ountry\x18\x02 \x01(\t\x12\x1c\n\x0f\x64ocument_number\x18\x03 \x01(\tB\x03\x80\x01\x01\x12\x12\n\nexpires_on\x18\x04 \x01(\t\"\xdc\x01\n\x1bRecordIdentificationRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\x0c\x12\x13\n\x0bidentity_id\x18\x02 \x01(\x0c\x12\x12\n\nofficer_id\x18\x03 \x01(\t\x12&\n\x08\x64ocument\x18\x04 \x01(\x0b\x32\x14.godkend.v1.Document\x12\x12\n\nbirth_date\x18\x05 \x01(\t\x12\x30\n\x06method\x18\x06 \x01(\x0e\x32 .godkend.v1.IdentificationMethod\x12\x12\n\nwitness_id\x18\x07 \x01(\x0c\"3\n\x1cRecordIdentificationResponse\x12\x13\n\x0b\x65vidence_id\x18\x01 \x01(\x0c\"f\n\x14RecordConsentRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\x0c\x12\x13\n\x0bidentity_id\x18\x02 \x01(\x0c\x12\x11\n\tparent_id\x18\x03 \x01(\x0c\x12\x12\n\nofficer_id\x18\x04 \x01(\t\"+\n\x15RecordConsentResponse\x12\x12\n\nconsent_id\x18\x01 \x01(\x0c\"*\n\x13ListEvidenceRequest\x12\x13\n\x0bidentity_id\x18\x01 \x01(\x0c\">\n\x14ListEvidenceResponse\x12&\n\x08\x65vidence\x18\x01 \x03(\x0b\x32\x14.godkend.v1.Evidence\"\xd5\x02\n\x08\x45vidence\x12\x13\n\x0b\x65vidence_id\x18\x01 \x01(\x0c\x12\x13\n\x0brecorded_by\x18\x02 \x01(\t\x12\x12\n\nofficer_id\x18\x03 \x01(\t\x12/\n\rdocument_kind\x18\x04 \x01(\x0e\x32\x18.godkend.v1.DocumentKind\x12\x18\n\x10\x64ocument_country\x18\x05 \x01(\t\x12\x1b\n\x13\x64ocument_expires_on\x18\x06 \x01(\t\x12\x30\n\x06method\x18\x07 \x01(\x0e\x32 .godkend.v1.IdentificationMethod\x12\x12\n\nwitness_id\x18\x08 \x01(\x0c\x12)\n\x05level\x18\t \x01(\x0e\x32\x1a.godkend.v1.AssuranceLevel\x12\x16\n\x0erecorded_at_ms\x18\n \x01(\x03\x12\x1a\n\x12\x65vidence_reference\x18\x0b \x01(\t*\xb1\x01\n\x0c\x44ocumentKind\x12\x1d\n\x19\x44OCUMENT_KIND_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x44OCUMENT_KIND_PASSPORT\x10\x01\x12\x1f\n\x1b\x44OCUMENT_KIND_IDENTITY_CARD\x10\x02\x12!\n\x1d\x44OCUMENT_KIND_DRIVING_LICENCE\x10\x03\x12\"\n\x1e\x44OCUMENT_KIND_RESIDENCE_PERMIT\x10\x04*\xae\x01\n\x14IdentificationMethod\x12%\n!IDENTIFICATION_METHOD_UNSPECIFIED\x10\x00\x12,\n(IDENTIFICATION_METHOD_REGISTER_QUESTIONS\x10\x01\x12!\n\x1dIDENTIFICATION_METHOD_WITNESS\x10\x02\x12\x1e\n\x1aIDENTIFICATION_METHOD_CHIP\x10\x03\x32\xa4\x02\n\x0eIssuingService\x12i\n\x14RecordIdentification\x12\'.godkend.v1.RecordIdentificationRequest\x1a(.godkend.v1.RecordIdentificationResponse\x12T\n\rRecordConsent\x12 .godkend.v1.RecordConsentRequest\x1a!.godkend.v1.RecordConsentResponse\x12Q\n\x0cListEvidence\x12\x1f.godkend.v1.ListEvidenceRequest\x1a .godkend.v1.ListEvidenceResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n godkend/v1/issuing_service.proto\x12\ngodkend.v1\x1a\x1egodkend/v1/login_service.proto\"u\n\x08\x44ocument\x12&\n\x04kind\x18\x01 \x01(\x0e\x32\x18.godkend.v1.DocumentKind\x12\x0f\n\x07\x63ountry\x18\x02 \x01(\t\x12\x1c\n\x0f\x64ocument_number\x18\x03 \x01(\tB\x03\x80\x01\x01\x12\x12\n\nexpires_on\x18\x04 \x01(\t\"\xdc\x01\n\x1bRecordIdentificationRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\x0c\x12\x13\n\x0bidentity_id\x18\x02 \x01(\x0c\x12\x12\n\nofficer_id\x18\x03 \x01(\t\x12&\n\x08\x64ocument\x18\x04 \x01(\x0b\x32\x14.godkend.v1.Document\x12\x12\n\nbirth_date\x18\x05 \x01(\t\x12\x30\n\x06method\x18\x06 \x01(\x0e\x32 .godkend.v1.IdentificationMethod\x12\x12\n\nwitness_id\x18\x07 \x01(\x0c\"3\n\x1cRecordIdentificationResponse\x12\x13\n\x0b\x65vidence_id\x18\x01 \x01(\x0c\"f\n\x14RecordConsentRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\x0c\x12\x13\n\x0bidentity_id\x18\x02 \x01(\x0c\x12\x11\n\tparent_id\x18\x03 \x01(\x0c\x12\x12\n\nofficer_id\x18\x04 \x01(\t\"+\n\x15RecordConsentResponse\x12\x12\n\nconsent_id\x18\x01 \x01(\x0c\")\n\x13\x43heckWitnessRequest\x12\x12\n\nwitness_id\x18\x01 \x01(\x0c\"/\n\x14\x43heckWitnessResponse\x12\x17\n\x0fstatements_left\x18\x01 \x01(\r\"*\n\x13ListEvidenceRequest\x12\x13\n\x0bidentity_id\x18\x01 \x01(\x0c\"e\n\x14ListEvidenceResponse\x12&\n\x08\x65vidence\x18\x01 \x03(\x0b\x32\x14.godkend.v1.Evidence\x12%\n\x08\x63onsents\x18\x02 \x03(\x0b\x32\x13.godkend.v1.Consent\"\xd5\x02\n\x08\x45vidence\x12\x13\n\x0b\x65vidence_id\x18\x01 \x01(\x0c\x12\x13\n\x0brecorded_by\x18\x02 \x01(\t\x12\x12\n\nofficer_id\x18\x03 \x01(\t\x12/\n\rdocument_kind\x18\x04 \x01(\x0e\x32\x18.godkend.v1.DocumentKind\x12\x18\n\x10\x64ocument_country\x18\x05 \x01(\t\x12\x1b\n\x13\x64ocument_expires_on\x18\x06 \x01(\t\x12\x30\n\x06method\x18\x07 \x01(\x0e\x32 .godkend.v1.IdentificationMethod\x12\x12\n\nwitness_id\x18\x08 \x01(\x0c\x12)\n\x05level\x18\t \x01(\x0e\x32\x1a.godkend.v1.AssuranceLevel\x12\x16\n\x0erecorded_at_ms\x18\n \x01(\x03\x12\x1a\n\x12\x65vidence_reference\x18\x0b \x01(\t\"q\n\x07\x43onsent\x12\x12\n\nconsent_id\x18\x01 \x01(\x0c\x12\x11\n\tparent_id\x18\x02 \x01(\x0c\x12\x13\n\x0brecorded_by\x18\x03 \x01(\t\x12\x12\n\nofficer_id\x18\x04 \x01(\t\x12\x16\n\x0erecorded_at_ms\x18\x05 \x01(\x03*\xb1\x01\n\x0c\x44ocumentKind\x12\x1d\n\x19\x44OCUMENT_KIND_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x44OCUMENT_KIND_PASSPORT\x10\x01\x12\x1f\n\x1b\x44OCUMENT_KIND_IDENTITY_CARD\x10\x02\x12!\n\x1d\x44OCUMENT_KIND_DRIVING_LICENCE\x10\x03\x12\"\n\x1e\x44OCUMENT_KIND_RESIDENCE_PERMIT\x10\x04*\xae\x01\n\x14IdentificationMethod\x12%\n!IDENTIFICATION_METHOD_UNSPECIFIED\x10\x00\x12,\n(IDENTIFICATION_METHOD_REGISTER_QUESTIONS\x10\x01\x12!\n\x1dIDENTIFICATION_METHOD_WITNESS\x10\x02\x12\x1e\n\x1aIDENTIFICATION_METHOD_CHIP\x10\x03\x32\xf7\x02\n\x0eIssuingService\x12i\n\x14RecordIdentification\x12\'.godkend.v1.RecordIdentificationRequest\x1a(.godkend.v1.RecordIdentificationResponse\x12T\n\rRecordConsent\x12 .godkend.v1.RecordConsentRequest\x1a!.godkend.v1.RecordConsentResponse\x12Q\n\x0c\x43heckWitness\x12\x1f.godkend.v1.CheckWitnessRequest\x1a .godkend.v1.CheckWitnessResponse\x12Q\n\x0cListEvidence\x12\x1f.godkend.v1.ListEvidenceRequest\x1a .godkend.v1.ListEvidenceResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,10 +36,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_DOCUMENT'].fields_by_name['document_number']._loaded_options = None
   _globals['_DOCUMENT'].fields_by_name['document_number']._serialized_options = b'\200\001\001'
-  _globals['_DOCUMENTKIND']._serialized_start=1077
-  _globals['_DOCUMENTKIND']._serialized_end=1254
-  _globals['_IDENTIFICATIONMETHOD']._serialized_start=1257
-  _globals['_IDENTIFICATIONMETHOD']._serialized_end=1431
+  _globals['_DOCUMENTKIND']._serialized_start=1323
+  _globals['_DOCUMENTKIND']._serialized_end=1500
+  _globals['_IDENTIFICATIONMETHOD']._serialized_start=1503
+  _globals['_IDENTIFICATIONMETHOD']._serialized_end=1677
   _globals['_DOCUMENT']._serialized_start=80
   _globals['_DOCUMENT']._serialized_end=197
   _globals['_RECORDIDENTIFICATIONREQUEST']._serialized_start=200
@@ -50,12 +50,18 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RECORDCONSENTREQUEST']._serialized_end=577
   _globals['_RECORDCONSENTRESPONSE']._serialized_start=579
   _globals['_RECORDCONSENTRESPONSE']._serialized_end=622
-  _globals['_LISTEVIDENCEREQUEST']._serialized_start=624
-  _globals['_LISTEVIDENCEREQUEST']._serialized_end=666
-  _globals['_LISTEVIDENCERESPONSE']._serialized_start=668
-  _globals['_LISTEVIDENCERESPONSE']._serialized_end=730
-  _globals['_EVIDENCE']._serialized_start=733
-  _globals['_EVIDENCE']._serialized_end=1074
-  _globals['_ISSUINGSERVICE']._serialized_start=1434
-  _globals['_ISSUINGSERVICE']._serialized_end=1726
+  _globals['_CHECKWITNESSREQUEST']._serialized_start=624
+  _globals['_CHECKWITNESSREQUEST']._serialized_end=665
+  _globals['_CHECKWITNESSRESPONSE']._serialized_start=667
+  _globals['_CHECKWITNESSRESPONSE']._serialized_end=714
+  _globals['_LISTEVIDENCEREQUEST']._serialized_start=716
+  _globals['_LISTEVIDENCEREQUEST']._serialized_end=758
+  _globals['_LISTEVIDENCERESPONSE']._serialized_start=760
+  _globals['_LISTEVIDENCERESPONSE']._serialized_end=861
+  _globals['_EVIDENCE']._serialized_start=864
+  _globals['_EVIDENCE']._serialized_end=1205
+  _globals['_CONSENT']._serialized_start=1207
+  _globals['_CONSENT']._serialized_end=1320
+  _globals['_ISSUINGSERVICE']._serialized_start=1680
+  _globals['_ISSUINGSERVICE']._serialized_end=2055
 # @@protoc_insertion_point(module_scope)

@@ -225,6 +225,46 @@ class RecordConsentResponse(_message.Message):
 Global___RecordConsentResponse: _TypeAlias = RecordConsentResponse  # noqa: Y015
 
 @_typing.final
+class CheckWitnessRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    WITNESS_ID_FIELD_NUMBER: _builtins.int
+    witness_id: _builtins.bytes
+    """witness_id is the witness's identity, 16 bytes."""
+    def __init__(
+        self,
+        *,
+        witness_id: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["witness_id", b"witness_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CheckWitnessRequest: _TypeAlias = CheckWitnessRequest  # noqa: Y015
+
+@_typing.final
+class CheckWitnessResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATEMENTS_LEFT_FIELD_NUMBER: _builtins.int
+    statements_left: _builtins.int
+    """statements_left is for how many people the witness may speak now."""
+    def __init__(
+        self,
+        *,
+        statements_left: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["statements_left", b"statements_left"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CheckWitnessResponse: _TypeAlias = CheckWitnessResponse  # noqa: Y015
+
+@_typing.final
 class ListEvidenceRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -249,18 +289,24 @@ class ListEvidenceResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     EVIDENCE_FIELD_NUMBER: _builtins.int
+    CONSENTS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def evidence(self) -> _containers.RepeatedCompositeFieldContainer[Global___Evidence]:
         """evidence is what was recorded, oldest first."""
+
+    @_builtins.property
+    def consents(self) -> _containers.RepeatedCompositeFieldContainer[Global___Consent]:
+        """consents are those of parents, oldest first."""
 
     def __init__(
         self,
         *,
         evidence: _abc.Iterable[Global___Evidence] | None = ...,
+        consents: _abc.Iterable[Global___Consent] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["evidence", b"evidence"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["consents", b"consents", "evidence", b"evidence"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -327,3 +373,41 @@ class Evidence(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Evidence: _TypeAlias = Evidence  # noqa: Y015
+
+@_typing.final
+class Consent(_message.Message):
+    """Consent is a parent's, for a child aged 13 or 14."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONSENT_ID_FIELD_NUMBER: _builtins.int
+    PARENT_ID_FIELD_NUMBER: _builtins.int
+    RECORDED_BY_FIELD_NUMBER: _builtins.int
+    OFFICER_ID_FIELD_NUMBER: _builtins.int
+    RECORDED_AT_MS_FIELD_NUMBER: _builtins.int
+    consent_id: _builtins.bytes
+    """consent_id is 16 bytes."""
+    parent_id: _builtins.bytes
+    """parent_id is the parent's identity, 16 bytes."""
+    recorded_by: _builtins.str
+    """recorded_by is the client that recorded it."""
+    officer_id: _builtins.str
+    """officer_id is who saw that the parent holds custody."""
+    recorded_at_ms: _builtins.int
+    """recorded_at_ms is Unix time in milliseconds."""
+    def __init__(
+        self,
+        *,
+        consent_id: _builtins.bytes = ...,
+        parent_id: _builtins.bytes = ...,
+        recorded_by: _builtins.str = ...,
+        officer_id: _builtins.str = ...,
+        recorded_at_ms: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["consent_id", b"consent_id", "officer_id", b"officer_id", "parent_id", b"parent_id", "recorded_at_ms", b"recorded_at_ms", "recorded_by", b"recorded_by"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Consent: _TypeAlias = Consent  # noqa: Y015

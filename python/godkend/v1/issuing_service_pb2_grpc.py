@@ -51,6 +51,11 @@ class IssuingServiceStub:
                 request_serializer=godkend_dot_v1_dot_issuing__service__pb2.RecordConsentRequest.SerializeToString,
                 response_deserializer=godkend_dot_v1_dot_issuing__service__pb2.RecordConsentResponse.FromString,
                 _registered_method=True)
+        self.CheckWitness = channel.unary_unary(
+                '/godkend.v1.IssuingService/CheckWitness',
+                request_serializer=godkend_dot_v1_dot_issuing__service__pb2.CheckWitnessRequest.SerializeToString,
+                response_deserializer=godkend_dot_v1_dot_issuing__service__pb2.CheckWitnessResponse.FromString,
+                _registered_method=True)
         self.ListEvidence = channel.unary_unary(
                 '/godkend.v1.IssuingService/ListEvidence',
                 request_serializer=godkend_dot_v1_dot_issuing__service__pb2.ListEvidenceRequest.SerializeToString,
@@ -81,6 +86,14 @@ class IssuingServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CheckWitness(self, request, context):
+        """CheckWitness says whether somebody may be a witness now, before the appointment; a refusal is the one that
+        RecordIdentification would give.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListEvidence(self, request, context):
         """ListEvidence shows what desks have recorded of an identity, oldest first.
         """
@@ -100,6 +113,11 @@ def add_IssuingServiceServicer_to_server(servicer, server):
                     servicer.RecordConsent,
                     request_deserializer=godkend_dot_v1_dot_issuing__service__pb2.RecordConsentRequest.FromString,
                     response_serializer=godkend_dot_v1_dot_issuing__service__pb2.RecordConsentResponse.SerializeToString,
+            ),
+            'CheckWitness': grpc.unary_unary_rpc_method_handler(
+                    servicer.CheckWitness,
+                    request_deserializer=godkend_dot_v1_dot_issuing__service__pb2.CheckWitnessRequest.FromString,
+                    response_serializer=godkend_dot_v1_dot_issuing__service__pb2.CheckWitnessResponse.SerializeToString,
             ),
             'ListEvidence': grpc.unary_unary_rpc_method_handler(
                     servicer.ListEvidence,
@@ -166,6 +184,33 @@ class IssuingService:
             '/godkend.v1.IssuingService/RecordConsent',
             godkend_dot_v1_dot_issuing__service__pb2.RecordConsentRequest.SerializeToString,
             godkend_dot_v1_dot_issuing__service__pb2.RecordConsentResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CheckWitness(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/godkend.v1.IssuingService/CheckWitness',
+            godkend_dot_v1_dot_issuing__service__pb2.CheckWitnessRequest.SerializeToString,
+            godkend_dot_v1_dot_issuing__service__pb2.CheckWitnessResponse.FromString,
             options,
             channel_credentials,
             insecure,

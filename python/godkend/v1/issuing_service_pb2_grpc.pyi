@@ -46,6 +46,10 @@ class IssuingServiceStub:
     """
     RecordConsent: _grpc.UnaryUnaryMultiCallable[_issuing_service_pb2.RecordConsentRequest, _issuing_service_pb2.RecordConsentResponse]
     """RecordConsent keeps that a parent consents to an identity for a child aged 13 or 14."""
+    CheckWitness: _grpc.UnaryUnaryMultiCallable[_issuing_service_pb2.CheckWitnessRequest, _issuing_service_pb2.CheckWitnessResponse]
+    """CheckWitness says whether somebody may be a witness now, before the appointment; a refusal is the one that
+    RecordIdentification would give.
+    """
     ListEvidence: _grpc.UnaryUnaryMultiCallable[_issuing_service_pb2.ListEvidenceRequest, _issuing_service_pb2.ListEvidenceResponse]
     """ListEvidence shows what desks have recorded of an identity, oldest first."""
 
@@ -65,6 +69,10 @@ class IssuingServiceAsyncStub(IssuingServiceStub):
     """
     RecordConsent: _aio.UnaryUnaryMultiCallable[_issuing_service_pb2.RecordConsentRequest, _issuing_service_pb2.RecordConsentResponse]  # type: ignore[assignment]
     """RecordConsent keeps that a parent consents to an identity for a child aged 13 or 14."""
+    CheckWitness: _aio.UnaryUnaryMultiCallable[_issuing_service_pb2.CheckWitnessRequest, _issuing_service_pb2.CheckWitnessResponse]  # type: ignore[assignment]
+    """CheckWitness says whether somebody may be a witness now, before the appointment; a refusal is the one that
+    RecordIdentification would give.
+    """
     ListEvidence: _aio.UnaryUnaryMultiCallable[_issuing_service_pb2.ListEvidenceRequest, _issuing_service_pb2.ListEvidenceResponse]  # type: ignore[assignment]
     """ListEvidence shows what desks have recorded of an identity, oldest first."""
 
@@ -93,6 +101,16 @@ class IssuingServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_issuing_service_pb2.RecordConsentResponse, _abc.Awaitable[_issuing_service_pb2.RecordConsentResponse]]:
         """RecordConsent keeps that a parent consents to an identity for a child aged 13 or 14."""
+
+    @_abc_1.abstractmethod
+    def CheckWitness(
+        self,
+        request: _issuing_service_pb2.CheckWitnessRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_issuing_service_pb2.CheckWitnessResponse, _abc.Awaitable[_issuing_service_pb2.CheckWitnessResponse]]:
+        """CheckWitness says whether somebody may be a witness now, before the appointment; a refusal is the one that
+        RecordIdentification would give.
+        """
 
     @_abc_1.abstractmethod
     def ListEvidence(

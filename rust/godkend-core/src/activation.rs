@@ -93,6 +93,8 @@ pub enum CodeState {
     Used = 2,
     /// A later code took its place.
     Replaced = 3,
+    /// An authenticator was taken out of use, and the code with it.
+    Ended = 4,
 }
 
 /// A code that was issued.
@@ -136,6 +138,14 @@ pub struct Activation {
 }
 
 impl Code {
+    /// Whether it ends when an authenticator is blocked or reported lost: whoever asked for it on the profile
+    /// page may have signed in with what was stolen. A code from a desk is the subscriber's way back, and
+    /// stays.
+    #[must_use]
+    pub fn ends_with_an_authenticator(&self) -> bool {
+        self.channel == Channel::Profile && self.state == CodeState::Issued
+    }
+
     /// Whether a phone may still be activated with it.
     #[must_use]
     pub fn is_live(&self, now: Millis) -> bool {

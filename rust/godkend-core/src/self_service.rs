@@ -16,6 +16,7 @@ use crate::Id;
 use crate::assertion::pairwise_subject;
 use crate::authenticator::Authenticator;
 use crate::clock::Millis;
+use crate::display::{Display, State as DisplayState};
 use crate::error::{Error, Reason, Result};
 use crate::keys::Keys;
 
@@ -85,14 +86,20 @@ fn login_id(txn: &str) -> Option<Id> {
     Some(id)
 }
 
-/// Whether who signed in then may still add an authenticator: a login before a block may have been the
-/// thief's, who would come back with a phone of their own.
+/// Whether who signed in then may still add an authenticator: a login from before one was taken out of use may
+/// have been the thief's, who would come back with a phone of their own.
 ///
 /// # Errors
-/// Denied with `SUBSCRIBER_NOT_PROVED` if an authenticator was blocked since.
-pub fn check_session(authenticators: &[Authenticator], signed_in_at: Millis) -> Result<()> {
-    let blocked_since = |it: &Authenticator| it.blocked_at.is_some_and(|at| at >= signed_in_at);
-    if authenticators.iter().any(blocked_since) {
+/// Denied with `SUBSCRIBER_NOT_PROVED` if one was blocked, or reported lost, since.
+pub fn check_session(
+    authenticators: &[Authenticator],
+    displays: &[Display],
+    signed_in_at: Millis,
+) -> Result<()> {
+    let blocked_at = authenticators.iter().filter_map(|it| it.blocked_at);
+    let lost = displays.iter().filter(|it| it.state == DisplayState::Lost);
+    let mut out_of_use = blocked_at.chain(lost.map(|it| it.changed_at));
+    if out_of_use.any(|at| at >= signed_in_at) {
         return Err(Error::denied(Reason::SubscriberNotProved));
     }
     Ok(())
@@ -151,6 +158,22 @@ mod tests {
         }
     }
 
+    fn display() -> Display {
+        Display {
+            id: [2; 16],
+            serial_number: "1".to_owned(),
+            kind: crate::display::Kind::CodeDisplay,
+            algorithm: crate::otp::Algorithm::Sha1,
+            factor: crate::otp::Factor::Counter,
+            seed: Vec::new(),
+            state: DisplayState::InStock,
+            identity_id: Some(WHO),
+            progress: crate::otp::Progress::default(),
+            imported_at: 0,
+            changed_at: 0,
+        }
+    }
+
     fn asserted(keys: &Keys, aud: &str, level: &str, auth_time_ms: Millis) -> String {
         let claims = Asserted {
             iss: "https://godkend.example",
@@ -190,11 +213,17 @@ mod tests {
     #[test]
     fn a_login_before_a_block_adds_no_authenticator() {
         let blocked_at = |blocked_at| Authenticator { blocked_at, ..phone() };
-        assert_eq!(check_session(&[], NOW), Ok(()));
-        assert_eq!(check_session(&[blocked_at(None), blocked_at(Some(NOW - 1))], NOW), Ok(()));
+        let display = |state, changed_at| Display { state, changed_at, ..display() };
+        assert_eq!(check_session(&[], &[], NOW), Ok(()));
+        let before = [blocked_at(None), blocked_at(Some(NOW - 1))];
+        let known = [display(DisplayState::Lost, NOW - 1), display(DisplayState::Active, NOW)];
+        assert_eq!(check_session(&before, &known, NOW), Ok(()));
         for since in [NOW, NOW + 1] {
-            let refused = check_session(&[blocked_at(None), blocked_at(Some(since))], NOW);
-            assert_eq!(refused, Err(Error::denied(Reason::SubscriberNotProved)));
+            let blocked = check_session(&[blocked_at(Some(since))], &[], NOW);
+            let lost = check_session(&before, &[display(DisplayState::Lost, since)], NOW);
+            for refused in [blocked, lost] {
+                assert_eq!(refused, Err(Error::denied(Reason::SubscriberNotProved)));
+            }
         }
     }
 

@@ -19,8 +19,8 @@ pub fn counted_after(policy: &IssuingPolicy, now: Millis) -> Millis {
     before(now, policy.witness_window_ms)
 }
 
-/// Returns if `witness` may speak for the person. `statements` are the times of those that they made
-/// after [`counted_after`], oldest first.
+/// Returns for how many people `witness` may speak, if for this one. `statements` are the times of those that they made
+/// after [`counted_after`], oldest first. `None` for a person who is not known yet.
 ///
 /// # Errors
 /// Denied with `WITNESS_NOT_ALLOWED` for the person themself, or somebody blocked or not known well
@@ -28,13 +28,14 @@ pub fn counted_after(policy: &IssuingPolicy, now: Millis) -> Millis {
 /// time to come back.
 pub fn check(
     witness: &Identity,
-    person: &Id,
+    person: Option<&Id>,
     statements: &[Millis],
     policy: &IssuingPolicy,
     now: Millis,
-) -> Result<()> {
+) -> Result<u32> {
     let known_since = witness.proved_since().filter(|_| witness.level >= Level::Substantial);
-    let known_since = known_since.filter(|_| witness.usable().is_ok() && witness.id != *person);
+    let known_since =
+        known_since.filter(|_| witness.usable().is_ok() && Some(&witness.id) != person);
     let known_since = known_since.ok_or(Error::denied(Reason::WitnessNotAllowed))?;
     if !is_at_least(witness, policy.witness_years_min, now) {
         return Err(Error::denied(Reason::WitnessTooYoung));
@@ -44,14 +45,14 @@ pub fn check(
     if now < known_long {
         return Err(Error::retry(Reason::WitnessTooNew, until(known_long)));
     }
-    // With the oldest of the last so many gone, there is room for one more.
+    // With the oldest of the last so many forgotten, there is room for one more.
     let most = usize::try_from(policy.witness_statements_max).unwrap_or(usize::MAX);
     match statements.len().checked_sub(most).and_then(|passed| statements.get(passed)) {
         Some(&oldest) => {
             let forgotten = after(oldest, policy.witness_window_ms);
             Err(Error::retry(Reason::WitnessTooOften, until(forgotten)))
         }
-        None => Ok(()),
+        None => Ok(u32::try_from(most - statements.len()).unwrap_or(u32::MAX)),
     }
 }
 
@@ -73,13 +74,13 @@ mod tests {
         }
     }
 
-    fn asked(witness: &Identity, statements: &[Millis], now: Millis) -> Result<()> {
-        check(witness, &PERSON, statements, &IssuingPolicy::default(), now)
+    fn asked(witness: &Identity, statements: &[Millis], now: Millis) -> Result<u32> {
+        check(witness, Some(&PERSON), statements, &IssuingPolicy::default(), now)
     }
 
     #[test]
     fn a_witness_is_of_age() {
-        assert_eq!(asked(&witness(), &[], NOW), Ok(()));
+        assert_eq!(asked(&witness(), &[], NOW), Ok(3));
         for birth_date in [BirthDate::parse("2009-01-16").ok(), None] {
             let young = Identity { birth_date, ..witness() };
             assert_eq!(asked(&young, &[], NOW), Err(Error::denied(Reason::WitnessTooYoung)));
@@ -88,11 +89,11 @@ mod tests {
 
     #[test]
     fn a_witness_has_been_known_for_ten_days() {
-        assert_eq!(asked(&witness(), &[], NOW), Ok(()));
+        assert_eq!(asked(&witness(), &[], NOW), Ok(3));
         assert_eq!(asked(&witness(), &[], NOW - 1), Err(Error::retry(Reason::WitnessTooNew, 1)));
         // Known is who was proved, not who was registered.
         let desk = |identified_at| Identity { is_vouched: false, identified_at, ..witness() };
-        assert_eq!(asked(&desk(Some(NOW - 10 * DAY)), &[], NOW), Ok(()));
+        assert_eq!(asked(&desk(Some(NOW - 10 * DAY)), &[], NOW), Ok(3));
         let late = asked(&desk(Some(NOW - 10 * DAY + 5)), &[], NOW);
         assert_eq!(late, Err(Error::retry(Reason::WitnessTooNew, 5)));
         assert_eq!(asked(&desk(None), &[], NOW), Err(Error::denied(Reason::WitnessNotAllowed)));
@@ -113,7 +114,7 @@ mod tests {
     fn three_times_in_a_moving_window() {
         let window = 120 * DAY;
         assert_eq!(counted_after(&IssuingPolicy::default(), NOW), NOW - window);
-        assert_eq!(asked(&witness(), &[NOW - 2, NOW - 1], NOW), Ok(()));
+        assert_eq!(asked(&witness(), &[NOW - 2, NOW - 1], NOW), Ok(1));
         let thrice = [NOW - window + 7, NOW - 2, NOW - 1];
         assert_eq!(asked(&witness(), &thrice, NOW), Err(Error::retry(Reason::WitnessTooOften, 7)));
         // The window had been wider, or the most higher: two must be forgotten.

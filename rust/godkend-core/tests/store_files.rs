@@ -304,13 +304,13 @@ fn look(tx: &mut dyn Tx) -> Result<()> {
     assert_eq!(tx.statements_of(&[11; 16], NOW - 1)?, vec![NOW]);
     assert!(tx.statements_of(&[11; 16], NOW)?.is_empty());
     assert_eq!(tx.consent(&[12; 16])?, Some(consent()));
-    assert!(tx.has_consent(&[1; 16])? && !tx.has_consent(&[11; 16])?);
     assert_eq!(tx.temporary_pin(&[8; 16])?, Some(temporary_pin()));
     assert_eq!(tx.issued_temporary_pin_of(&[1; 16])?, Some(temporary_pin()));
     assert_eq!(tx.copy(&[10; 16])?, Some(copy()));
     assert_eq!(tx.copies_of(&[1; 16])?, vec![copy()]);
     assert_eq!(tx.copies_due(NOW + 3)?, vec![copy()]);
     assert_eq!(tx.copies_due(NOW + 2)?, vec![]);
+    assert_eq!(tx.consents_of(&[1; 16])?, vec![consent()]);
     assert_eq!(tx.login(&[9; 16])?, Some(login()));
     assert_eq!(tx.display(&[10; 16])?, Some(display()));
     assert_eq!(tx.displays_of(&[1; 16])?, vec![display()]);
@@ -386,7 +386,7 @@ fn a_damaged_row_is_a_fault_and_never_another_value() {
         "UPDATE authenticator SET identity_id = x'01'",
         "UPDATE authenticator SET enrolled_level = 0",
         "UPDATE code SET attested_key = x'00'",
-        "UPDATE code SET state = 4",
+        "UPDATE code SET state = 5",
         "UPDATE code SET channel = 4",
         "UPDATE code SET tries_left = -1",
         "UPDATE code SET activation_challenge = x'00'",

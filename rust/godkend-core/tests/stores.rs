@@ -22,9 +22,11 @@ use godkend_core::approval::{
     Verified,
 };
 use godkend_core::challenge::QrSecret;
+use godkend_core::civil::Date;
 use godkend_core::engine::command::*;
 use godkend_core::engine::lane::{Command, Moment};
 use godkend_core::error::{Error, Result};
+use godkend_core::evidence::{Document, DocumentKind, Method};
 use godkend_core::identity::{Level, UserId};
 use godkend_core::keys::Keys;
 use godkend_core::pin::{Arena, BirthDate, Params, Pin, PinRecord};
@@ -36,7 +38,8 @@ use places::Place;
 use proptest::prelude::*;
 
 const START: i64 = 1_800_000_000_000;
-const USER_IDS: [&str; 3] = ["anna", "bodil", "nobody"];
+const USER_IDS: [&str; 3] = ["anna", "bodil", "child"];
+const BORN: [&str; 3] = ["1990-12-31", "1990-12-31", "2013-01-01"];
 const PIN: &[u8] = b"493817";
 const PIN_WRONG: &[u8] = b"837205";
 
@@ -47,6 +50,8 @@ enum Move {
     Create { who: usize, request: u8 },
     Block { phone: usize, whole: bool, blocked: bool },
     Issue { who: usize, request: u8 },
+    Identify { who: usize, witness: Option<usize>, request: u8 },
+    Consent { who: usize, parent: usize, request: u8 },
     Begin { who: usize, phone: usize, proved: bool },
     Finish { phone: usize, attempt: u8 },
     Start { who: Option<usize>, source: u8, request: u8 },
@@ -71,10 +76,14 @@ fn moves() -> impl Strategy<Value = Move> {
     let (right, seldom) = (prop::bool::weighted(0.7), prop::bool::weighted(0.2));
     prop_oneof![
         1 => waits.prop_map(|ms| Move::Wait { ms }),
-        1 => (0..2usize, 0..3u8).prop_map(|(who, request)| Move::Create { who, request }),
+        1 => (0..3usize, 0..3u8).prop_map(|(who, request)| Move::Create { who, request }),
         1 => (phone.clone(), any::<bool>(), seldom)
             .prop_map(|(phone, whole, blocked)| Move::Block { phone, whole, blocked }),
-        1 => (0..2usize, 0..40u8).prop_map(|(who, request)| Move::Issue { who, request }),
+        1 => (0..3usize, 0..40u8).prop_map(|(who, request)| Move::Issue { who, request }),
+        1 => (0..3usize, prop::option::of(0..3usize), 0..40u8)
+            .prop_map(|(who, witness, request)| Move::Identify { who, witness, request }),
+        1 => (1..3usize, 0..3usize, 0..3u8)
+            .prop_map(|(who, parent, request)| Move::Consent { who, parent, request }),
         2 => (who.clone(), phone.clone(), right)
             .prop_map(|(who, phone, proved)| Move::Begin { who, phone, proved }),
         2 => (phone.clone(), 0..2u8).prop_map(|(phone, attempt)| Move::Finish { phone, attempt }),
@@ -262,6 +271,7 @@ impl World {
                 self.both(&Sweep::default(), |swept| format!("{swept:?}"));
             }
             Move::Create { .. } | Move::Block { .. } | Move::Issue { .. } => self.registrar(it),
+            Move::Identify { .. } | Move::Consent { .. } => self.desk(it),
             Move::Begin { .. } | Move::Finish { .. } => self.activation(it),
             Move::Start { .. } | Move::Cancel { .. } | Move::Redeem { .. } => self.front_end(it),
             Move::ChargeChange { .. } | Move::SettleChange { .. } => self.pin_change(it),
@@ -277,8 +287,8 @@ impl World {
                     request_id: [request; 16],
                     user_id: UserId::choose(USER_IDS[who]).unwrap(),
                     name: "Somebody".to_owned(),
-                    birth_date: BirthDate::new(1990, 12, 31).ok(),
-                    level: Some(if who == 0 { Level::Substantial } else { Level::Low }),
+                    birth_date: BirthDate::parse(BORN[who]).ok(),
+                    level: [Some(Level::Substantial), Some(Level::Low), None][who],
                 };
                 if let Some(id) = self.both(&create, |id| format!("{id:?}")) {
                     self.identities[who] = id;
@@ -307,6 +317,40 @@ impl World {
                 if let Some(issued) = self.both(&issue, show) {
                     self.codes[who] = issued.text;
                 }
+            }
+            _ => unreachable!(),
+        }
+    }
+
+    fn desk(&mut self, it: &Move) {
+        match *it {
+            Move::Identify { who, witness, request } => {
+                let identify = RecordIdentification {
+                    actor: "desk".to_owned(),
+                    request_id: [request; 16],
+                    identity_id: self.identities[who],
+                    officer_id: "officer".to_owned(),
+                    document: Document {
+                        kind: DocumentKind::Passport,
+                        country: "DNK".to_owned(),
+                        number_digest: [7; 32],
+                        expires_on: Date::new(2030, 1, 1).unwrap(),
+                    },
+                    birth_date: BirthDate::parse(BORN[who]).unwrap(),
+                    method: witness.map_or(Method::RegisterQuestions, |_| Method::Witness),
+                    witness_id: witness.map(|witness| self.identities[witness]),
+                };
+                self.both(&identify, |id| format!("{id:?}"));
+            }
+            Move::Consent { who, parent, request } => {
+                let consent = RecordConsent {
+                    actor: "desk".to_owned(),
+                    request_id: [request; 16],
+                    identity_id: self.identities[who],
+                    parent_id: self.identities[parent],
+                    officer_id: "officer".to_owned(),
+                };
+                self.both(&consent, |id| format!("{id:?}"));
             }
             _ => unreachable!(),
         }
@@ -522,6 +566,9 @@ impl World {
                 rows.push(format!("{:?}", tx.identity(id)?));
                 rows.push(format!("{:?}", tx.issued_codes_of(id)?));
                 rows.push(format!("{:?}", tx.authenticators_of(id)?));
+                rows.push(format!("{:?}", tx.evidence_of(id)?));
+                rows.push(format!("{:?}", tx.statements_of(id, START)?));
+                rows.push(format!("{:?}", tx.consents_of(id)?));
             }
             for (activation_id, _) in phones.iter().filter_map(|phone| phone.activation) {
                 rows.push(format!("{:?}", tx.code_by_activation(&activation_id)?));
@@ -583,6 +630,9 @@ fn sqlite_does_what_the_model_in_memory_does() {
         "RedeemLogin: done",
         "ChargeApproval: PIN_LOCKED",
         "BeginActivation: BUDGET_SPENT",
+        "RecordIdentification: done",
+        "RecordIdentification: WITNESS_TOO_NEW",
+        "RecordConsent: done",
     ] {
         assert!(seen.contains_key(reached), "never reached {reached}: {seen:#?}");
     }

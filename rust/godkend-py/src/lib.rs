@@ -23,6 +23,8 @@ mod _core {
         PySession, PyTemporaryPinIssued, PyTemporaryPinText,
     };
     #[pymodule_export]
+    use crate::outcome::{PyConsentView, PyRecordedView};
+    #[pymodule_export]
     use crate::passport::{PyPassportView, read_passport};
     #[pymodule_export]
     use crate::seeding::PySeeding;

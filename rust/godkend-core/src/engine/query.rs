@@ -7,12 +7,14 @@ use super::shared::Shared;
 use super::{Deadline, Engine, Reader, Reply};
 use crate::Id;
 use crate::authenticator::{self, Authenticator};
+use crate::consent::Consent;
 use crate::error::{Error, Reason, Result};
 use crate::event::Event;
 use crate::evidence::Evidence;
 use crate::identity::Identity;
 use crate::store::Tx;
 use crate::temporary_pin::TemporaryPinText;
+use crate::witness;
 
 impl Engine {
     /// Runs a query on a worker's own connection.
@@ -42,17 +44,34 @@ impl Engine {
             let authenticators = tx.authenticators_of(&identity.id)?;
             let views = authenticators.into_iter().map(|it| AuthenticatorView::of(it, &shared));
             let authenticators: Vec<_> = views.collect();
-            let usable = authenticators.iter().filter(|it| it.is_usable()).count();
+            // A display is an authenticator with its password beside it.
+            let display = tx.active_display_of(&identity.id)?.is_some()
+                && tx.password_of(&identity.id)?.is_some();
+            let phones = authenticators.iter().filter(|it| it.is_usable()).count();
+            let usable = phones + usize::from(display);
             let authenticators_advised = authenticator::advised(usable, &shared.policy.issuing);
             Ok(IdentityView { identity, authenticators, authenticators_advised })
         });
     }
 
     /// What desks recorded of an identity, oldest first.
-    pub fn list_evidence(&self, identity_id: Id, deadline: Deadline, reply: Reply<Vec<Evidence>>) {
+    pub fn list_evidence(&self, identity_id: Id, deadline: Deadline, reply: Reply<Recorded>) {
         self.query(deadline, reply, move |tx| {
             tx.identity(&identity_id)?.ok_or(Error::denied(Reason::IdentityNotFound))?;
-            tx.evidence_of(&identity_id)
+            let evidence = tx.evidence_of(&identity_id)?;
+            Ok(Recorded { evidence, consents: tx.consents_of(&identity_id)? })
+        });
+    }
+
+    /// For how many people somebody may be a witness now.
+    pub fn check_witness(&self, witness_id: Id, deadline: Deadline, reply: Reply<u32>) {
+        let shared = Arc::clone(&self.shared);
+        self.query(deadline, reply, move |tx| {
+            let (policy, now) = (&shared.policy.issuing, shared.clock.now_ms());
+            let witness = tx.identity(&witness_id)?;
+            let witness = witness.ok_or(Error::denied(Reason::WitnessNotAllowed))?;
+            let statements = tx.statements_of(&witness_id, witness::counted_after(policy, now))?;
+            witness::check(&witness, None, &statements, policy, now)
         });
     }
 
@@ -133,6 +152,14 @@ pub struct IdentityView {
     pub authenticators: Vec<AuthenticatorView>,
     /// How many more the subscriber should have.
     pub authenticators_advised: u32,
+}
+
+/// What desks recorded of an identity.
+pub struct Recorded {
+    /// Who identified the subscriber, and how.
+    pub evidence: Vec<Evidence>,
+    /// Which parents consented.
+    pub consents: Vec<Consent>,
 }
 
 /// An authenticator as registrars and support see it.

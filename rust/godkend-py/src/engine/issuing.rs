@@ -82,6 +82,14 @@ impl PyEngine {
         self.submit(token, timeout_ms, command)
     }
 
+    fn check_witness(&self, token: u64, timeout_ms: u64, witness_id: &[u8]) -> Result<()> {
+        let witness_id = id("witness_id", witness_id)?;
+        self.check_process()?;
+        let deadline = Deadline::in_ms(timeout_ms);
+        self.engine.check_witness(witness_id, deadline, self.completions.reply(token));
+        Ok(())
+    }
+
     fn list_evidence(&self, token: u64, timeout_ms: u64, identity_id: &[u8]) -> Result<()> {
         let identity_id = id("identity_id", identity_id)?;
         self.check_process()?;

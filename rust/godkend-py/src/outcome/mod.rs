@@ -15,7 +15,7 @@ pub(crate) use device::{PyActivationBegun, PyActivationCodeIssued, PyLoginOpened
 pub(crate) use display::{PyDisplayView, PyDisplaysView, PyDoorView};
 pub(crate) use event::PyEventView;
 pub(crate) use identity::{PyAuthenticatorView, PyIdentityView};
-pub(crate) use issuing::PyEvidenceView;
+pub(crate) use issuing::{PyConsentView, PyEvidenceView, PyRecordedView};
 pub(crate) use login::{PyLoginStarted, PyLoginView};
 pub(crate) use notification::{PyDueMessage, PyMessageView, PyNotices};
 pub(crate) use recovery::{PySession, PyTemporaryPinIssued, PyTemporaryPinText};
@@ -48,6 +48,12 @@ impl ToObject for i64 {
 impl ToObject for Id {
     fn to_object(self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         Ok(bytes(py, &self).into_any().unbind())
+    }
+}
+
+impl ToObject for u32 {
+    fn to_object(self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        self.into_py_any(py)
     }
 }
 

@@ -1,8 +1,9 @@
 //! From an activation code to an activated phone.
 
-use super::{derive_id, draw, entitled, hex, put_budgets};
+use super::{derive_id, draw, entitled, expect_session, hex, put_budgets};
 use crate::Id;
 use crate::activation::{Activation, Channel, Code, CodeState, CodeText, Match};
+use crate::age;
 use crate::approval::{self, ActivationStatement, Verified};
 use crate::authenticator::Authenticator;
 use crate::budget::Cell;
@@ -104,10 +105,7 @@ impl Command for IssueActivationCode {
 impl IssueActivationCode {
     fn may_have_code(&self, tx: &mut dyn Tx, at: &Moment<'_>, identity: &Identity) -> Result<()> {
         identity.usable()?;
-        if let Some(signed_in_at) = self.signed_in_at {
-            let authenticators = tx.authenticators_of(&identity.id)?;
-            self_service::check_session(&authenticators, signed_in_at)?;
-        }
+        expect_session(tx, &identity.id, self.signed_in_at)?;
         entitled(tx, at, identity)
     }
 }

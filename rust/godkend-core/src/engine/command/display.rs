@@ -4,8 +4,8 @@ use subtle::ConstantTimeEq as _;
 
 use super::code::look;
 use super::door::{CODE_REFUSALS, activation_door, code_door};
-use super::password::{expect_session, set_password};
-use super::{derive_id, entitled};
+use super::password::set_password;
+use super::{derive_id, end_profile_codes, entitled, expect_session};
 use crate::Id;
 use crate::clock::Millis;
 use crate::display::{Display, Kind, State, seal_seed};
@@ -252,6 +252,7 @@ impl Command for ReportDisplayLost {
             return Ok(());
         }
         tx.put_display(&display)?;
+        end_profile_codes(tx, &self.identity_id)?;
         tx.append_event(event(kind::DISPLAY_LOST, &display, &self.actor), at.now)
     }
 }

@@ -1,7 +1,7 @@
 //! Registering, blocking and unblocking.
 
 use super::copying::stop_copies;
-use super::derive_id;
+use super::{derive_id, end_profile_codes};
 use crate::Id;
 use crate::contact::Contact;
 use crate::engine::lane::{Command, Moment};
@@ -117,6 +117,9 @@ impl Command for SetBlocked {
                 }
                 authenticator.blocked_at = blocked_at;
                 tx.put_authenticator(&authenticator)?;
+                if self.blocked {
+                    end_profile_codes(tx, &identity.id)?;
+                }
                 if self.blocked {
                     kind::AUTHENTICATOR_BLOCKED
                 } else {

@@ -63,12 +63,14 @@ pub use temporary_pin::{
 use super::lane;
 use crate::Id;
 use crate::age;
+use crate::activation::CodeState;
 use crate::authenticator::Authenticator;
 use crate::budget::{Cell, spend};
 use crate::clock::Millis;
 use crate::error::{Error, Reason, Result};
 use crate::identity::Identity;
 use crate::keys::Keys;
+use crate::self_service;
 use crate::store::Tx;
 use crate::throttle::Quota;
 
@@ -113,7 +115,7 @@ fn entitled(tx: &mut dyn Tx, at: &lane::Moment<'_>, identity: &Identity) -> Resu
     if identity.proved_since().is_none() {
         return Err(Error::denied(Reason::IdentityNotProved));
     }
-    let consented = tx.has_consent(&identity.id)?;
+    let consented = !tx.consents_of(&identity.id)?.is_empty();
     age::check(identity, consented, &at.policy.issuing, at.now)
 }
 
@@ -130,4 +132,33 @@ fn usable(tx: &mut dyn Tx, authenticator_id: &Id) -> Result<(Authenticator, Iden
         .ok_or_else(|| Error::fault(Reason::StoreFault, "an authenticator without its identity"))?;
     identity.usable()?;
     Ok((authenticator, identity))
+}
+
+/// Expects that no authenticator was taken out of use since the subscriber signed in; `None` at a desk, where
+/// nobody is signed in.
+///
+/// # Errors
+/// Denied with `SUBSCRIBER_NOT_PROVED`.
+fn expect_session(
+    tx: &mut dyn Tx,
+    identity_id: &Id,
+    signed_in_at: Option<Millis>,
+) -> Result<()> {
+    let Some(signed_in_at) = signed_in_at else {
+        return Ok(());
+    };
+    let (authenticators, displays) =
+        (tx.authenticators_of(identity_id)?, tx.displays_of(identity_id)?);
+    self_service::check_session(&authenticators, &displays, signed_in_at)
+}
+
+/// Ends the codes that were asked for on the profile page, when an authenticator is taken out of use.
+fn end_profile_codes(tx: &mut dyn Tx, identity_id: &Id) -> Result<()> {
+    for mut code in tx.issued_codes_of(identity_id)? {
+        if code.ends_with_an_authenticator() {
+            code.state = CodeState::Ended;
+            tx.put_code(&code)?;
+        }
+    }
+    Ok(())
 }

@@ -5,12 +5,11 @@
 //! and a phantom record is hashed for those: what a stranger spends there is nobody's.
 
 use super::attempt::{Charged, Checked};
-use super::derive_id;
+use super::{derive_id, expect_session};
 use super::door::{Try, expect_started_with, password_door};
 use super::login::LoginView;
 use crate::Id;
 use crate::clock::Millis;
-use crate::display::{self, Display};
 use crate::engine::lane::{Command, Moment};
 use crate::error::{Error, Reason, Result};
 use crate::event::{NewEvent, kind};
@@ -20,7 +19,6 @@ use crate::lockout::Lockout;
 use crate::login::{Login, Way};
 use crate::password::{Password, PasswordRecord, StoredPassword};
 use crate::pin::Secret as _;
-use crate::self_service::check_session;
 use crate::store::Tx;
 
 /// Passwords are told apart by their names, which are bound into the seal.
@@ -62,27 +60,6 @@ impl Command for SetPassword {
         expect_session(tx, &identity.id, self.signed_in_at)?;
         set_password(tx, at, &identity.id, self.password_id, &self.record, &self.actor)
     }
-}
-
-/// Whether who signed in then may still change what one signs in with: a login before a phone was blocked or
-/// a display was lost may have been the thief's.
-///
-/// # Errors
-/// Denied with `SUBSCRIBER_NOT_PROVED`.
-pub(super) fn expect_session(
-    tx: &mut dyn Tx,
-    identity_id: &Id,
-    signed_in_at: Option<Millis>,
-) -> Result<()> {
-    let Some(signed_in_at) = signed_in_at else {
-        return Ok(());
-    };
-    check_session(&tx.authenticators_of(identity_id)?, signed_in_at)?;
-    let lost = |it: &Display| it.state == display::State::Lost && it.changed_at >= signed_in_at;
-    if tx.displays_of(identity_id)?.iter().any(lost) {
-        return Err(Error::denied(Reason::SubscriberNotProved));
-    }
-    Ok(())
 }
 
 /// Writes a chosen password, which has no strikes yet.

@@ -1,10 +1,10 @@
 //! What the ways back rest on.
 
+use super::expect_session;
 use crate::Id;
 use crate::error::{Error, Reason, Result};
 use crate::login::State;
 use crate::recovery::{Means, Proof};
-use crate::self_service::check_session;
 use crate::store::Tx;
 
 /// What is kept of a proof.
@@ -18,7 +18,7 @@ pub(super) const fn evidence(proof: &Proof) -> (Means, &str) {
 /// The authenticator by which the subscriber is signed in to the site that asks, if that is the proof; none
 /// if its login was by something else than an app.
 ///
-/// A session ends when an app of the subscriber is blocked, for it may be the thief's, and when its login is no
+/// A session ends when an authenticator of the subscriber is taken out of use, for it may be the thief's, and when its login is no
 /// longer known.
 ///
 /// # Errors
@@ -31,7 +31,7 @@ pub(super) fn signed_in_with(
     let Proof::SignedIn(session) = proof else {
         return Ok(None);
     };
-    check_session(&tx.authenticators_of(identity_id)?, session.signed_in_at)?;
+    expect_session(tx, identity_id, Some(session.signed_in_at))?;
     let login = tx
         .login(&session.login_id)?
         .filter(|login| login.state == State::Redeemed && login.identity_id == Some(*identity_id));

@@ -112,6 +112,7 @@ fn read_code(row: &Row<'_>) -> Result<Code> {
             1 => CodeState::Issued,
             2 => CodeState::Used,
             3 => CodeState::Replaced,
+            4 => CodeState::Ended,
             _ => return Err(damaged("state")),
         },
         tries_left: columns.unsigned("tries_left")?,

@@ -18,8 +18,8 @@ macro_rules! columns {
 pub trait ConsentRows {
     /// A consent by its name in the store.
     fn consent(&mut self, id: &Id) -> Result<Option<Consent>>;
-    /// Whether a parent has consented for this identity.
-    fn has_consent(&mut self, identity_id: &Id) -> Result<bool>;
+    /// The consents for an identity, oldest first.
+    fn consents_of(&mut self, identity_id: &Id) -> Result<Vec<Consent>>;
     /// Adds a consent; it never changes.
     fn add_consent(&mut self, consent: &Consent) -> Result<()>;
 }
@@ -29,9 +29,9 @@ impl ConsentRows for SqliteTx<'_> {
         self.one(select!("consent", "WHERE id = ?1"), [id], read_consent)
     }
 
-    fn has_consent(&mut self, identity_id: &Id) -> Result<bool> {
-        let sql = select!("consent", "WHERE identity_id = ?1 LIMIT 1");
-        Ok(self.one(sql, [identity_id], read_consent)?.is_some())
+    fn consents_of(&mut self, identity_id: &Id) -> Result<Vec<Consent>> {
+        let sql = select!("consent", "WHERE identity_id = ?1 ORDER BY recorded_at, id");
+        self.all(sql, [identity_id], read_consent)
     }
 
     fn add_consent(&mut self, consent: &Consent) -> Result<()> {
@@ -56,8 +56,12 @@ impl ConsentRows for MemoryTx {
         Ok(self.rows.consents.get(id).cloned())
     }
 
-    fn has_consent(&mut self, identity_id: &Id) -> Result<bool> {
-        Ok(self.rows.consents.values().any(|row| row.identity_id == *identity_id))
+    fn consents_of(&mut self, identity_id: &Id) -> Result<Vec<Consent>> {
+        let all = self.rows.consents.values();
+        let mut found: Vec<_> =
+            all.filter(|row| row.identity_id == *identity_id).cloned().collect();
+        found.sort_by_key(|row| (row.recorded_at, row.id));
+        Ok(found)
     }
 
     fn add_consent(&mut self, consent: &Consent) -> Result<()> {
