@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mimetypes
 import queue
 import sys
 import threading
@@ -15,8 +16,9 @@ from godkend.cli.options import ca_file_option, find_token, server_option, token
 from godkend.cli.output import EXIT_NO, enum_text, print_json, say, unwrapped
 from godkend.cli.qr import MovingQr
 from godkend.errors import GodkendError
-from godkend.front_end import DECIDED, FrontEnd, Login
+from godkend.front_end import DECIDED, FrontEnd, Login, document_of
 from godkend.v1 import login_service_pb2 as pb
+from godkend.v1.statement_pb2 import SigningDocument
 
 ISSUER_DEFAULT = "https://godkend.example"
 
@@ -37,6 +39,7 @@ issuer_option = click.option(
         "Examples:",
         '  godkend login --service-provider tax --text "Log in to Tax"',
         "  godkend login --service-provider tax --user-id erik 2>/dev/null | jq .sub",
+        "  godkend login --service-provider bank --document lease.pdf --receipt receipt.json",
     ),
 )
 @click.option(
@@ -56,6 +59,17 @@ issuer_option = click.option(
 @click.option(
     "--source", default="127.0.0.1", show_default=True, help="Where the subscriber comes from."
 )
+@click.option(
+    "--document",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Have this file signed: the phone shows its name and signs its SHA-256.",
+)
+@click.option("--media-type", help="What the document is; without it, guessed from its name.")
+@click.option(
+    "--receipt",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Where to write the receipt of the signature; see `godkend receipt verify`.",
+)
 @issuer_option
 @server_option
 @ca_file_option
@@ -66,6 +80,9 @@ def login(
     user_id: str,
     level: str,
     source: str,
+    document: Path | None,
+    media_type: str | None,
+    receipt: Path | None,
     issuer: str,
     server: str,
     ca_file: Path | None,
@@ -77,11 +94,17 @@ def login(
     Draws the moving QR code if stderr is a terminal, and prints the app link; then the states as
     they come; then, on stdout, the claims of the verified assertion as JSON.
     """
+    if (document is None) != (receipt is None):
+        raise click.UsageError("--document and --receipt go together")
     token = find_token("front-end", token_file, data_dir)
     with open_channel(server, ca_file=ca_file) as channel:
         front_end = FrontEnd(channel, token=token, issuer=issuer, service_provider=service_provider)
         with front_end.start(
-            text, source=source, user_id=user_id, level_min=LEVELS[level]
+            text,
+            source=source,
+            user_id=user_id,
+            level_min=LEVELS[level],
+            document=None if document is None else _asked(document, media_type),
         ) as begun:
             say(f"app link: {begun.app_link}")
             try:
@@ -91,7 +114,16 @@ def login(
                 raise
             if state != pb.LOGIN_STATE_APPROVED:
                 sys.exit(EXIT_NO)
-            print_json(begun.redeem())
+            claims = begun.redeem()
+    if receipt is not None:
+        receipt.write_text(begun.receipt + "\n", "utf-8")
+        say(f"receipt: {receipt}; keep `godkend jwks` beside it")
+    print_json(claims)
+
+
+def _asked(document: Path, media_type: str | None) -> SigningDocument:
+    guessed = mimetypes.guess_type(document.name)[0] or "application/octet-stream"
+    return document_of(document.read_bytes(), media_type or guessed, document.name)
 
 
 class Following:
