@@ -36,6 +36,7 @@ __all__ = [
     "Notices",
     "PassportView",
     "RecordedView",
+    "Redeemed",
     "Seeding",
     "Session",
     "TemporaryPinIssued",
@@ -391,8 +392,9 @@ class Engine:
         source: str,
         nonce: str,
         level_min: int,
+        document: tuple[bytes, str, str] | None = None,
     ) -> None:
-        """Outcome: `LoginStarted`."""
+        """With a document (SHA-256, media type, name) it is signed. Outcome: `LoginStarted`."""
 
     def get_login(self, token: int, timeout_ms: int, front_end: str, login_id: bytes) -> None:
         """Outcome: `LoginView`."""
@@ -478,7 +480,7 @@ class Engine:
     def redeem_login(
         self, token: int, timeout_ms: int, front_end: str, login_id: bytes, verifier: bytes
     ) -> None:
-        """Outcome: the assertion, str."""
+        """Outcome: `Redeemed`."""
 
     def open_login(self, token: int, timeout_ms: int, statement: bytes, signature: bytes) -> None:
         """Outcome: `LoginOpened`."""
@@ -869,7 +871,21 @@ class LoginOpened:
     @property
     def text(self) -> str: ...
     @property
+    def document(self) -> tuple[bytes, str, str] | None:
+        """SHA-256, media type and name of what is to be signed."""
+
+    @property
     def expires_at_ms(self) -> int: ...
+
+@final
+class Redeemed:
+    """What a login ends in. Its repr hides it."""
+
+    @property
+    def assertion(self) -> str: ...
+    @property
+    def receipt(self) -> str | None:
+        """If a document was signed."""
 
 @final
 class LoginView:

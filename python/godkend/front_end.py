@@ -25,6 +25,7 @@ from godkend.calls import CALL_TIMEOUT_S, UNREACHABLE, bearer, godkend_errors
 from godkend.errors import Fault
 from godkend.v1 import login_service_pb2 as pb
 from godkend.v1 import login_service_pb2_grpc
+from godkend.v1.statement_pb2 import SigningDocument
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -148,6 +149,12 @@ class MovingCode:
         return 1 - (self._monotonic_s() - self._started_at_s) % 1
 
 
+def document_of(content: bytes, media_type: str, name: str) -> SigningDocument:
+    """What a phone is to show and sign; the content itself stays here."""
+    digest = hashlib.sha256(content).digest()
+    return SigningDocument(sha256=digest, media_type=media_type, name=name)
+
+
 class FrontEnd:
     """A login front-end: one per process, over one channel."""
 
@@ -174,9 +181,15 @@ class FrontEnd:
         source: str,
         user_id: str = "",
         level_min: pb.AssuranceLevel.ValueType = pb.ASSURANCE_LEVEL_UNSPECIFIED,
+        document: SigningDocument | None = None,
     ) -> Login:
-        """Starts a login. `source` is where the subscriber comes from, such as an address."""
-        return Login(self, text, source=source, user_id=user_id, level_min=level_min)
+        """Starts a login. `source` is where the subscriber comes from, such as an address.
+
+        With a `document` it is a signature, whose receipt is in `Login.receipt` once redeemed.
+        """
+        return Login(
+            self, text, source=source, user_id=user_id, level_min=level_min, document=document
+        )
 
     def jwks(self, *, refresh: bool = False) -> str:
         """The keys that assertions are signed with, fetched once."""
@@ -221,6 +234,7 @@ class Login:
         source: str,
         user_id: str,
         level_min: pb.AssuranceLevel.ValueType,
+        document: SigningDocument | None = None,
     ) -> None:
         self._front_end = front_end
         self._verifier = secrets.token_bytes(VERIFIER_BYTES)
@@ -234,6 +248,7 @@ class Login:
             source=source,
             nonce=self._nonce,
             level_min=level_min,
+            document=document,
         )
         stream = front_end.stub.StartLogin(request, metadata=front_end.metadata)
         with godkend_errors():
@@ -243,6 +258,8 @@ class Login:
         self._stream: Any = stream
         self.state = first.state
         self.login_id = first.login_id
+        self.receipt = ""
+        """Of a signature, once redeemed: what to keep for as long as it matters."""
         self.app_link = first.started.app_link
         self.expires_at_ms = first.started.expires_at_ms
         self.moving_code = MovingCode(first.login_id, first.started)
@@ -333,4 +350,5 @@ class Login:
             response = self._front_end.stub.RedeemLogin(
                 request, metadata=self._front_end.metadata, timeout=CALL_TIMEOUT_S
             )
+        self.receipt = response.receipt
         return self._front_end.verify(response.assertion, self._nonce, self.login_id)

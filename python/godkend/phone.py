@@ -124,7 +124,8 @@ class Phone:
     def open_login(self, code: str) -> pb.OpenLoginResponse:
         """Tells what a scanned QR code or an app link is about, and binds the login to this phone.
 
-        Show `service_provider` and `text` to the letter before asking for a decision.
+        Show `service_provider` and `text`, and of a document its name, to the letter before asking
+        for a decision.
         """
         signed = open_statement(self.key, self.authenticator_id, code, self._now_ms())
         request = pb.OpenLoginRequest(statement=signed.statement, signature=signed.signature)

@@ -143,6 +143,7 @@ def approval_statement(
         decision=decision,
         user_verification=user_verification,
         attempt_id=_fresh() if attempt_id is None else attempt_id,
+        document=opened.document if opened.HasField("document") else None,
     )
     return key.signed(APPROVAL_DOMAIN, statement.SerializeToString())
 

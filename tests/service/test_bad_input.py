@@ -30,6 +30,7 @@ from tests.support.bad_input import (
     line,
     lines,
     refuse_each,
+    set_field,
     streams,
     unsigned,
 )
@@ -43,6 +44,13 @@ if TYPE_CHECKING:
 
     from tests.service.conftest import OpensWorld
 
+
+def document(**fields: Any) -> statement_pb2.SigningDocument:
+    """A document to sign, well-formed but for these fields."""
+    chosen = {"sha256": bytes(32), "media_type": "application/pdf", "name": "Lease.pdf", **fields}
+    return statement_pb2.SigningDocument(**chosen)
+
+
 BAD: dict[str, dict[str, tuple[Any, ...]]] = {
     "StartLoginRequest": {
         "request_id": IDS_OF_16,
@@ -53,6 +61,15 @@ BAD: dict[str, dict[str, tuple[Any, ...]]] = {
         "source": line(64),
         "nonce": tuple(value for value in line(128) if value),
         "level_min": UNDEFINED,
+        "document": tuple(
+            Otherwise(document(**{named: value}), named=named)
+            for named, values in {
+                "sha256": (b"", bytes(31), bytes(33)),
+                "media_type": ("", "pdf", "a/b;c", "a/" + "b" * 128, "text/\u00e6", "a/b\n"),
+                "name": line(200),
+            }.items()
+            for value in values
+        ),
     },
     "WatchLoginRequest": {"login_id": IDS_OF_16},
     "GetLoginRequest": {"login_id": IDS_OF_16},
@@ -184,6 +201,8 @@ AT_THE_EDGE: list[tuple[str, dict[str, Any]]] = [
     ("StartLoginRequest", {"source": "\u00e6" * 64}),
     ("StartLoginRequest", {"nonce": ""}),
     ("StartLoginRequest", {"nonce": "\u00e6" * 128}),
+    ("StartLoginRequest", {"document": document(name="\u00e6" * 200)}),
+    ("StartLoginRequest", {"document": document(media_type="/".join(("x" * 127, "y" * 127)))}),
     ("BeginActivationRequest", {"device_name": "x"}),
     ("BeginActivationRequest", {"device_name": "\U0001f600" * 64}),
     ("CreateIdentityRequest", {"user_id": "x\u00e6x\u00e6"}),
@@ -341,7 +360,7 @@ async def test_a_field_at_its_bound_is_accepted(
 ) -> None:
     request = await plausible.prepare(name)
     for field_name, value in fields.items():
-        setattr(request, field_name, value)
+        set_field(request, field_name, value)
     await answered(plausible.world, request)
 
 
@@ -379,6 +398,7 @@ async def test_bytes_that_are_no_request_are_refused_as_such(
                 "decision": ANYTHING,
                 "user_verification": (0, 3, 4, -1),
                 "attempt_id": IDS_OF_16,
+                "document": ANYTHING,
             },
         ),
         (

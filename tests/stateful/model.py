@@ -84,6 +84,8 @@ class Login:
     source: str
     level_min: int
     started_at: int
+    document: int = 0
+    """Which document is to be signed; 0 for none."""
     id: bytes = b""
     stored: int = PENDING
     phone: Phone | None = None
@@ -169,13 +171,15 @@ class Model:
         over = self.now >= login.started_at + LOGIN_LIFE
         return EXPIRED if over and login.stored <= APPROVED else login.stored
 
-    def start_login(self, front_end: str, user_id: str, source: str, level_min: int) -> Login:
+    def start_login(
+        self, front_end: str, user_id: str, source: str, level_min: int, document: int = 0
+    ) -> Login:
         user_id = user_id.casefold()
         same = [it for it in self.logins if (it.user_id, it.source) == (user_id, source)]
         rivals = [it for it in same if user_id and self.state(it) == PENDING]
         if len(rivals) >= LOGINS_PER_SOURCE:
             min(rivals, key=lambda it: (it.started_at, it.id)).stored = CANCELLED
-        self.logins.append(Login(front_end, user_id, source, level_min, self.now))
+        self.logins.append(Login(front_end, user_id, source, level_min, self.now, document))
         return self.logins[-1]
 
     def cancel(self, login: Login, front_end: str) -> int:

@@ -28,6 +28,7 @@ from tests.stateful.copying import CopyModel, CopyRules
 from tests.stateful.displays import DisplayModel, DisplayRules
 from tests.stateful.issuing import DeskRules
 from tests.stateful.levels import Levels
+from tests.stateful.signing import Signing
 from tests.support import phones
 from tests.support.driver import NOW_MS, open_driver
 from tests.support.phones import PIN, PIN_OTHER, PIN_WRONG
@@ -89,7 +90,7 @@ class Model(CopyModel, DisplayModel):
     """The whole of it."""
 
 
-class Godkend(Levels, DeskRules, DisplayRules, CopyRules, RuleBasedStateMachine):
+class Godkend(Levels, Signing, DeskRules, DisplayRules, CopyRules, RuleBasedStateMachine):
     """Every answer of the engine is the model's, to the reason, the wait and the tries left."""
 
     identities: Bundle[m.Identity] = Bundle("identities")

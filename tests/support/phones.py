@@ -9,6 +9,8 @@ import secrets
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from google.protobuf.message import Message
+
 from godkend.statements import (
     APPROVAL_DOMAIN,
     DeviceKey,
@@ -20,6 +22,7 @@ from godkend.statements import (
     pin_reset_statement,
 )
 from godkend.v1 import statement_pb2 as pb
+from godkend.v1.device_service_pb2 import OpenLoginResponse
 from godkend.v1.login_service_pb2 import LOGIN_STATE_APPROVED
 
 if TYPE_CHECKING:
@@ -54,18 +57,24 @@ class Phone:
 
     def decides(
         self,
-        opened: _core.LoginOpened,
+        opened: _core.LoginOpened | OpenLoginResponse,
         decision: pb.Decision.ValueType = pb.DECISION_APPROVE,
         how: pb.UserVerification.ValueType = pb.USER_VERIFICATION_PIN,
         **altered: Any,
     ) -> Signed:
         """Signs a decision; `altered` fields of the statement are what they should not be."""
-        honest = approval_statement(self.key, self.authenticator_id, opened, decision, how)  # type: ignore[arg-type]
+        shown = opened if isinstance(opened, OpenLoginResponse) else as_response(opened)
+        honest = approval_statement(self.key, self.authenticator_id, shown, decision, how)
         if not altered:
             return honest
         statement = pb.ApprovalStatement.FromString(honest.statement)
         for name, value in altered.items():
-            setattr(statement, name, value)
+            if value is None:
+                statement.ClearField(name)  # type: ignore[arg-type]
+            elif isinstance(value, Message):
+                getattr(statement, name).CopyFrom(value)
+            else:
+                setattr(statement, name, value)
         return self.key.signed(APPROVAL_DOMAIN, statement.SerializeToString())
 
     def changes_pin(self, signed_at_ms: int) -> Signed:
@@ -75,6 +84,22 @@ class Phone:
     def resets_pin(self, signed_at_ms: int) -> Signed:
         """Asks for another PIN with a temporary one."""
         return pin_reset_statement(self.key, self.authenticator_id, signed_at_ms)
+
+
+def as_response(opened: _core.LoginOpened) -> OpenLoginResponse:
+    """What the service tells a phone of it."""
+    response = OpenLoginResponse(
+        login_id=opened.login_id,
+        challenge=opened.challenge,
+        service_provider=opened.service_provider,
+        text=opened.text,
+    )
+    if opened.document is not None:
+        sha256, media_type, name = opened.document
+        response.document.CopyFrom(
+            pb.SigningDocument(sha256=sha256, media_type=media_type, name=name)
+        )
+    return response
 
 
 @dataclass
@@ -159,8 +184,9 @@ def start(
     source: str = SOURCE,
     front_end: str = FRONT_END,
     level_min: int = 0,
+    document: pb.SigningDocument | None = None,
 ) -> Started:
-    """Starts a login."""
+    """Starts a login, or a signature."""
     verifier = fresh(32)
     started = driver.start_login(
         front_end,
@@ -172,6 +198,7 @@ def start(
         source,
         "nonce",
         level_min,
+        document and (document.sha256, document.media_type, document.name),
     )
     return Started(started, verifier, front_end)
 
@@ -201,7 +228,8 @@ def approve(driver: CoreDriver, phone: Phone, login: Started, pin: str | None = 
 
 def redeem(driver: CoreDriver, login: Started) -> str:
     """Turns the approved login into its assertion."""
-    assertion: str = driver.redeem_login(login.front_end, login.login_id, login.verifier)
+    redeemed = driver.redeem_login(login.front_end, login.login_id, login.verifier)
+    assertion: str = redeemed.assertion
     return assertion
 
 

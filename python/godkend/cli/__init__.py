@@ -17,6 +17,7 @@ from godkend.cli.messages import messages, notify
 from godkend.cli.output import Commands, unwrapped
 from godkend.cli.passport import passport
 from godkend.cli.phone import phone
+from godkend.cli.receipt import receipt
 from godkend.cli.recovery import recovery
 from godkend.cli.seed import seed
 from godkend.cli.serve import config, serve
@@ -51,5 +52,6 @@ for command in (
     *(demo, serve, config, identity, desk, recovery, passport, phone, display, login, events),
     *(messages, notify, jwks),
     *(import_identities, seed, capacity, version),
+    receipt,
 ):
     main.add_command(command)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mimetypes
 import queue
 import sys
 import threading
@@ -16,8 +17,9 @@ from godkend.cli.options import ca_file_option, find_token, server_option, token
 from godkend.cli.output import EXIT_NO, Misused, enum_text, print_json, say, unwrapped
 from godkend.cli.qr import MovingQr
 from godkend.errors import GodkendError
-from godkend.front_end import DECIDED, FrontEnd, Login
+from godkend.front_end import DECIDED, FrontEnd, Login, document_of
 from godkend.v1 import login_service_pb2 as pb
+from godkend.v1.statement_pb2 import SigningDocument
 
 ISSUER_DEFAULT = "https://godkend.example"
 
@@ -39,6 +41,7 @@ issuer_option = click.option(
         '  godkend login --service-provider tax --text "Log in to Tax"',
         "  godkend login --service-provider tax --user-id erik 2>/dev/null | jq .sub",
         "  godkend login --service-provider tax --user-id erik --with-display",
+        "  godkend login --service-provider bank --document lease.pdf --receipt receipt.json",
     ),
 )
 @click.option(
@@ -65,6 +68,17 @@ issuer_option = click.option(
 )
 @click.option("--code", help="The code of the display, instead of being asked for it.")
 @password_option
+@click.option(
+    "--document",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Have this file signed: the phone shows its name and signs its SHA-256.",
+)
+@click.option("--media-type", help="What the document is; without it, guessed from its name.")
+@click.option(
+    "--receipt",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Where to write the receipt of the signature; see `godkend receipt verify`.",
+)
 @issuer_option
 @server_option
 @ca_file_option
@@ -78,6 +92,9 @@ def login(
     with_display: bool,
     code: str | None,
     password: str | None,
+    document: Path | None,
+    media_type: str | None,
+    receipt: Path | None,
     issuer: str,
     server: str,
     ca_file: Path | None,
@@ -91,11 +108,17 @@ def login(
     """
     if with_display and not user_id:
         raise Misused("--with-display needs --user-id")
+    if (document is None) != (receipt is None):
+        raise click.UsageError("--document and --receipt go together")
     token = find_token("front-end", token_file, data_dir)
     with open_channel(server, ca_file=ca_file) as channel:
         front_end = FrontEnd(channel, token=token, issuer=issuer, service_provider=service_provider)
         with front_end.start(
-            text, source=source, user_id=user_id, level_min=LEVELS[level]
+            text,
+            source=source,
+            user_id=user_id,
+            level_min=LEVELS[level],
+            document=None if document is None else _asked(document, media_type),
         ) as begun:
             try:
                 if with_display:
@@ -108,7 +131,16 @@ def login(
                 raise
             if state != pb.LOGIN_STATE_APPROVED:
                 sys.exit(EXIT_NO)
-            print_json(begun.redeem())
+            claims = begun.redeem()
+    if receipt is not None:
+        receipt.write_text(begun.receipt + "\n", "utf-8")
+        say(f"receipt: {receipt}; keep `godkend jwks` beside it")
+    print_json(claims)
+
+
+def _asked(document: Path, media_type: str | None) -> SigningDocument:
+    guessed = mimetypes.guess_type(document.name)[0] or "application/octet-stream"
+    return document_of(document.read_bytes(), media_type or guessed, document.name)
 
 
 def _with_display(begun: Login, user_id: str, code: str | None, password: str | None) -> None:

@@ -92,9 +92,17 @@ class Pocket:
 
 def opened_fields(opened: OpenLoginResponse) -> dict[str, object]:
     """What a phone shows of a login."""
-    return {
+    fields: dict[str, object] = {
         "service_provider": opened.service_provider,
         "text": opened.text,
+    }
+    if opened.HasField("document"):
+        fields |= {
+            "signs": opened.document.name,
+            "media_type": opened.document.media_type,
+            "sha256": opened.document.sha256.hex(),
+        }
+    return fields | {
         "login_id": opened.login_id.hex(),
         "expires_at": time_text(opened.expires_at_ms),
     }

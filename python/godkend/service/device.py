@@ -8,6 +8,7 @@ from urllib.parse import unquote
 
 from godkend.service.call import timeout_ms
 from godkend.v1 import device_service_pb2 as pb
+from godkend.v1 import statement_pb2
 from godkend.v1.device_service_pb2_grpc import DeviceServiceServicer
 
 if TYPE_CHECKING:
@@ -77,6 +78,7 @@ class DeviceService(DeviceServiceServicer):
             service_provider=login.service_provider,
             text=login.text,
             expires_at_ms=login.expires_at_ms,
+            document=_document(login.document),
         )
 
     async def ApproveLogin(
@@ -127,6 +129,13 @@ def caller_source(context: Context, source_metadata: str) -> str:
             named = str(value).rpartition(",")[2].strip()
             return source_of_address(named) if named else "unnamed"
     return source_of(context.peer())
+
+
+def _document(document: tuple[bytes, str, str] | None) -> statement_pb2.SigningDocument | None:
+    if document is None:
+        return None
+    sha256, media_type, name = document
+    return statement_pb2.SigningDocument(sha256=sha256, media_type=media_type, name=name)
 
 
 def source_of(peer: str) -> str:

@@ -48,6 +48,7 @@ class LoginService(LoginServiceServicer):
                 request.source,
                 request.nonce,
                 request.level_min,
+                _document(request),
             )
             yield pb.StartLoginResponse(
                 state=cast("State", login.state),
@@ -123,14 +124,14 @@ class LoginService(LoginServiceServicer):
         self, request: pb.RedeemLoginRequest, context: Context
     ) -> pb.RedeemLoginResponse:
         engine = self._engine
-        assertion: str = await engine.call(
+        redeemed: _core.Redeemed = await engine.call(
             engine.core.redeem_login,
             timeout_ms(context),
             caller.get().name,
             request.login_id,
             request.verifier,
         )
-        return pb.RedeemLoginResponse(assertion=assertion)
+        return pb.RedeemLoginResponse(assertion=redeemed.assertion, receipt=redeemed.receipt or "")
 
     async def GetJwks(self, request: pb.GetJwksRequest, context: Context) -> pb.GetJwksResponse:
         return pb.GetJwksResponse(jwks=self._engine.core.jwks())
@@ -138,3 +139,10 @@ class LoginService(LoginServiceServicer):
     def _states(self, front_end: str, login_id: bytes) -> AsyncGenerator[State, None]:
         # Closed by us, not when it happens to be collected: it holds a watch in the core.
         return self._engine.watch(front_end, login_id)
+
+
+def _document(request: pb.StartLoginRequest) -> tuple[bytes, str, str] | None:
+    if not request.HasField("document"):
+        return None
+    document = request.document
+    return document.sha256, document.media_type, document.name

@@ -173,6 +173,7 @@ class OpenLoginResponse(_message.Message):
     SERVICE_PROVIDER_FIELD_NUMBER: _builtins.int
     TEXT_FIELD_NUMBER: _builtins.int
     EXPIRES_AT_MS_FIELD_NUMBER: _builtins.int
+    DOCUMENT_FIELD_NUMBER: _builtins.int
     login_id: _builtins.bytes
     """login_id is 16 bytes."""
     challenge: _builtins.bytes
@@ -183,6 +184,10 @@ class OpenLoginResponse(_message.Message):
     """text is what it is for, to be shown and signed to the letter."""
     expires_at_ms: _builtins.int
     """expires_at_ms is Unix time in milliseconds."""
+    @_builtins.property
+    def document(self) -> _statement_pb2.SigningDocument:
+        """document is what is to be signed, to be shown and to stand in the statement; absent in a mere login."""
+
     def __init__(
         self,
         *,
@@ -191,10 +196,11 @@ class OpenLoginResponse(_message.Message):
         service_provider: _builtins.str = ...,
         text: _builtins.str = ...,
         expires_at_ms: _builtins.int = ...,
+        document: _statement_pb2.SigningDocument | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["document", b"document"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["challenge", b"challenge", "expires_at_ms", b"expires_at_ms", "login_id", b"login_id", "service_provider", b"service_provider", "text", b"text"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["challenge", b"challenge", "document", b"document", "expires_at_ms", b"expires_at_ms", "login_id", b"login_id", "service_provider", b"service_provider", "text", b"text"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -252,6 +252,14 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """A key is missing or does not fit."""
     ERROR_REASON_INTERNAL: _ErrorReason.ValueType  # 44
     """A bug; the worker goes out of health."""
+    ERROR_REASON_APP_REQUIRED: _ErrorReason.ValueType  # 147
+    """What only an app can do: to sign."""
+    ERROR_REASON_STATEMENT_WITHOUT_DOCUMENT: _ErrorReason.ValueType  # 135
+    """The login signs a document that the statement does not name."""
+    ERROR_REASON_STATEMENT_WITH_DOCUMENT: _ErrorReason.ValueType  # 136
+    """The statement names a document, and the login signs none."""
+    ERROR_REASON_STATEMENT_WRONG_DOCUMENT: _ErrorReason.ValueType  # 137
+    """The signed statement names another document."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call did not return its value."""
@@ -449,6 +457,14 @@ ERROR_REASON_KEY_FAULT: ErrorReason.ValueType  # 43
 """A key is missing or does not fit."""
 ERROR_REASON_INTERNAL: ErrorReason.ValueType  # 44
 """A bug; the worker goes out of health."""
+ERROR_REASON_APP_REQUIRED: ErrorReason.ValueType  # 147
+"""What only an app can do: to sign."""
+ERROR_REASON_STATEMENT_WITHOUT_DOCUMENT: ErrorReason.ValueType  # 135
+"""The login signs a document that the statement does not name."""
+ERROR_REASON_STATEMENT_WITH_DOCUMENT: ErrorReason.ValueType  # 136
+"""The statement names a document, and the login signs none."""
+ERROR_REASON_STATEMENT_WRONG_DOCUMENT: ErrorReason.ValueType  # 137
+"""The signed statement names another document."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
 
 @_typing.final

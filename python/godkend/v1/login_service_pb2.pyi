@@ -10,6 +10,7 @@ follows the stream, and redeems the approved login with the verifier. Only the f
 started a login can see, cancel or redeem it.
 """
 
+from godkend.v1 import statement_pb2 as _statement_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
@@ -98,6 +99,7 @@ class StartLoginRequest(_message.Message):
     SOURCE_FIELD_NUMBER: _builtins.int
     NONCE_FIELD_NUMBER: _builtins.int
     LEVEL_MIN_FIELD_NUMBER: _builtins.int
+    DOCUMENT_FIELD_NUMBER: _builtins.int
     request_id: _builtins.bytes
     """request_id is 16 random bytes; the same request again resumes the same login."""
     service_provider: _builtins.str
@@ -117,6 +119,10 @@ class StartLoginRequest(_message.Message):
     """nonce is repeated in the assertion; at most 128 characters."""
     level_min: Global___AssuranceLevel.ValueType
     """level_min is the lowest level that will do; SUBSTANTIAL if unspecified."""
+    @_builtins.property
+    def document(self) -> _statement_pb2.SigningDocument:
+        """document makes it a signature: the phone shows and signs it beside text. Only an app can sign."""
+
     def __init__(
         self,
         *,
@@ -128,10 +134,11 @@ class StartLoginRequest(_message.Message):
         source: _builtins.str = ...,
         nonce: _builtins.str = ...,
         level_min: Global___AssuranceLevel.ValueType = ...,
+        document: _statement_pb2.SigningDocument | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["document", b"document"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["level_min", b"level_min", "nonce", b"nonce", "request_id", b"request_id", "service_provider", b"service_provider", "source", b"source", "text", b"text", "user_id", b"user_id", "verifier_digest", b"verifier_digest"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["document", b"document", "level_min", b"level_min", "nonce", b"nonce", "request_id", b"request_id", "service_provider", b"service_provider", "source", b"source", "text", b"text", "user_id", b"user_id", "verifier_digest", b"verifier_digest"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -458,16 +465,23 @@ class RedeemLoginResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     ASSERTION_FIELD_NUMBER: _builtins.int
+    RECEIPT_FIELD_NUMBER: _builtins.int
     assertion: _builtins.str
     """assertion is a signed JWT (RFC 7519), valid 5 minutes, for the service provider alone."""
+    receipt: _builtins.str
+    """receipt is what to keep for as long as the signature matters: a JSON Web Signature in flattened JSON
+    (RFC 7515) that holds the statement, the phone's signature and key, and who signed at which level. It
+    is checked with the document and the keys of GetJwks, kept beside it. Empty if nothing was signed.
+    """
     def __init__(
         self,
         *,
         assertion: _builtins.str = ...,
+        receipt: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["assertion", b"assertion"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assertion", b"assertion", "receipt", b"receipt"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -185,6 +185,7 @@ class ApprovalStatement(_message.Message):
     DECISION_FIELD_NUMBER: _builtins.int
     USER_VERIFICATION_FIELD_NUMBER: _builtins.int
     ATTEMPT_ID_FIELD_NUMBER: _builtins.int
+    DOCUMENT_FIELD_NUMBER: _builtins.int
     login_id: _builtins.bytes
     """login_id is the 16 bytes of the login."""
     challenge: _builtins.bytes
@@ -201,6 +202,10 @@ class ApprovalStatement(_message.Message):
     """user_verification is how the phone knew its holder."""
     attempt_id: _builtins.bytes
     """attempt_id is 16 fresh random bytes; each statement counts once."""
+    @_builtins.property
+    def document(self) -> Global___SigningDocument:
+        """document is what is signed, as shown; absent exactly if the login signs none."""
+
     def __init__(
         self,
         *,
@@ -212,14 +217,47 @@ class ApprovalStatement(_message.Message):
         decision: Global___Decision.ValueType = ...,
         user_verification: Global___UserVerification.ValueType = ...,
         attempt_id: _builtins.bytes = ...,
+        document: Global___SigningDocument | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["document", b"document"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt_id", b"attempt_id", "authenticator_id", b"authenticator_id", "challenge", b"challenge", "decision", b"decision", "login_id", b"login_id", "service_provider", b"service_provider", "text", b"text", "user_verification", b"user_verification"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt_id", b"attempt_id", "authenticator_id", b"authenticator_id", "challenge", b"challenge", "decision", b"decision", "document", b"document", "login_id", b"login_id", "service_provider", b"service_provider", "text", b"text", "user_verification", b"user_verification"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ApprovalStatement: _TypeAlias = ApprovalStatement  # noqa: Y015
+
+@_typing.final
+class SigningDocument(_message.Message):
+    """SigningDocument is what a login signs: shown by its name, its media type and the login's text."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SHA256_FIELD_NUMBER: _builtins.int
+    MEDIA_TYPE_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    sha256: _builtins.bytes
+    """sha256 is the digest of its bytes; 32 bytes."""
+    media_type: _builtins.str
+    """media_type is what its bytes are, such as "application/pdf": type and subtype (RFC 6838), at most 127
+    characters each, without parameters.
+    """
+    name: _builtins.str
+    """name is what people call it; one line of 1 to 200 characters."""
+    def __init__(
+        self,
+        *,
+        sha256: _builtins.bytes = ...,
+        media_type: _builtins.str = ...,
+        name: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["media_type", b"media_type", "name", b"name", "sha256", b"sha256"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SigningDocument: _TypeAlias = SigningDocument  # noqa: Y015
 
 @_typing.final
 class PinChangeStatement(_message.Message):

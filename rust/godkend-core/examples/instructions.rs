@@ -164,6 +164,7 @@ fn approval_of_nothing() -> ApprovalStatement {
         decision: Decision::Approve as i32,
         user_verification: 1,
         attempt_id: vec![3; 16],
+        document: None,
     }
 }
 
@@ -269,6 +270,7 @@ impl World {
             request_id: [5; 16],
             service_provider: "tax.example".to_owned(),
             text: "Log in to Tax and see your assessment for 2025".to_owned(),
+            document: None,
             user_id_canonical: Some("erik".to_owned()),
             verifier_digest: godkend_core::digest::sha256(&VERIFIER),
             source: "192.0.2.7".to_owned(),

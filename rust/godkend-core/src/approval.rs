@@ -12,6 +12,7 @@ use crate::clock::Millis;
 use crate::error::{Error, Reason, Result};
 use crate::login::Login;
 use crate::signature::PublicKey;
+use crate::signing::{self, DocumentShown};
 
 /// Proves possession of the device key at activation.
 #[derive(Clone, PartialEq, Eq, Message)]
@@ -71,6 +72,9 @@ pub struct ApprovalStatement {
     /// Fresh random bytes; each statement counts once.
     #[prost(bytes = "vec", tag = "8")]
     pub attempt_id: Vec<u8>,
+    /// What is signed, as shown; none for a mere login.
+    #[prost(message, optional, tag = "9")]
+    pub document: Option<DocumentShown>,
 }
 
 /// Asks for a new PIN.
@@ -209,7 +213,8 @@ impl<S: Statement> Signed<S> {
     /// Denied with `SIGNATURE_INVALID`.
     pub fn verify(self, key: &PublicKey) -> Result<Verified<S>> {
         key.verify(S::DOMAIN, &self.bytes, &self.signature)?;
-        Ok(Verified { statement: self.statement, bytes: self.bytes })
+        let Self { statement, bytes, signature } = self;
+        Ok(Verified { statement, bytes, signature })
     }
 }
 
@@ -217,6 +222,7 @@ impl<S: Statement> Signed<S> {
 pub struct Verified<S> {
     statement: S,
     bytes: Vec<u8>,
+    signature: Vec<u8>,
 }
 
 impl<S> Verified<S> {
@@ -230,6 +236,12 @@ impl<S> Verified<S> {
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
+    }
+
+    /// The signature that holds over them, for the receipt.
+    #[must_use]
+    pub fn signature(&self) -> &[u8] {
+        &self.signature
     }
 }
 
@@ -263,6 +275,7 @@ pub fn check(
         Reason::StatementWrongServiceProvider,
     )?;
     expect(statement.text == login.text, Reason::StatementWrongText)?;
+    signing::check(statement.document.as_ref(), login.document.as_ref())?;
     expect(statement.decision == decision as i32, Reason::StatementWrongDecision)
 }
 

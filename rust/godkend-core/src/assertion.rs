@@ -58,9 +58,17 @@ pub struct Claims<'a> {
 /// # Errors
 /// [`Reason::KeyFault`] if signing fails.
 pub fn sign(keys: &Keys, claims: &Claims<'_>) -> Result<String> {
+    jws(keys, "JWT", claims)
+}
+
+/// Something else that the active key signs: its type says what it is.
+///
+/// # Errors
+/// [`Reason::KeyFault`] if signing fails.
+pub(crate) fn jws(keys: &Keys, typ: &str, body: &impl Serialize) -> Result<String> {
     let key = keys.active_sign_key()?;
-    let header = json!({"alg": key.algorithm(), "kid": key.id(), "typ": "JWT"}).to_string();
-    let body = serde_json::to_vec(claims).map_err(|error| Error::fault(Reason::Internal, error))?;
+    let header = json!({"alg": key.algorithm(), "kid": key.id(), "typ": typ}).to_string();
+    let body = serde_json::to_vec(body).map_err(|error| Error::fault(Reason::Internal, error))?;
     let mut token = URL_SAFE_NO_PAD.encode(header);
     token.push('.');
     URL_SAFE_NO_PAD.encode_string(body, &mut token);
@@ -88,17 +96,24 @@ pub fn pairwise_subject(keys: &Keys, identity_id: &[u8; 16], service_provider: &
 }
 
 fn jwk(key: &SignKey) -> Value {
+    let mut jwk = public_jwk(key.public_key());
+    if let Value::Object(fields) = &mut jwk {
+        fields.insert("use".to_owned(), json!("sig"));
+        fields.insert("alg".to_owned(), json!(key.algorithm()));
+        fields.insert("kid".to_owned(), json!(key.id()));
+    }
+    jwk
+}
+
+/// A public key, of an uncompressed point of P-256 (SEC 1: 4, x, y) or 32 bytes of Ed25519.
+pub(crate) fn public_jwk(key: &[u8]) -> Value {
     let encode = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
-    let (id, algorithm) = (key.id(), key.algorithm());
-    match key.public_key() {
-        // The uncompressed point of SEC 1: 4, x, y.
+    match key {
         [4, point @ ..] if point.len() == 64 => {
             let (x, y) = point.split_at(32);
-            json!({"kty": "EC", "crv": "P-256", "x": encode(x), "y": encode(y), "use": "sig", "alg": algorithm, "kid": id})
+            json!({"kty": "EC", "crv": "P-256", "x": encode(x), "y": encode(y)})
         }
-        x => {
-            json!({"kty": "OKP", "crv": "Ed25519", "x": encode(x), "use": "sig", "alg": algorithm, "kid": id})
-        }
+        x => json!({"kty": "OKP", "crv": "Ed25519", "x": encode(x)}),
     }
 }
 

@@ -21,3 +21,9 @@ fn array(bytes: &[u8]) -> [u8; 32] {
     out.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
     out
 }
+
+/// Bytes as people read them: in lower-case hexadecimal.
+#[must_use]
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -195,6 +195,15 @@ reasons! {
     StatementWrongText = "STATEMENT_WRONG_TEXT",
     /// The signed statement holds another decision than the call.
     StatementWrongDecision = "STATEMENT_WRONG_DECISION",
+    // Signing
+    /// The login signs a document that the statement does not name.
+    StatementWithoutDocument = "STATEMENT_WITHOUT_DOCUMENT",
+    /// The statement names a document, and the login signs none.
+    StatementWithDocument = "STATEMENT_WITH_DOCUMENT",
+    /// The signed statement names another document.
+    StatementWrongDocument = "STATEMENT_WRONG_DOCUMENT",
+    /// What only an app can do: to sign.
+    AppRequired = "APP_REQUIRED",
     // PIN
     /// The PIN is wrong.
     PinWrong = "PIN_WRONG",

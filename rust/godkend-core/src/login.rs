@@ -15,6 +15,8 @@ use crate::digest::sha256;
 use crate::error::{Error, Reason, Result};
 use crate::identity::Identity;
 use crate::level::{self, Level, Used};
+use crate::receipt::Signature;
+use crate::signing::Document;
 
 /// Where a login is. The numbers are those of `LoginState` in proto; they only ever rise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -119,6 +121,8 @@ pub struct Login {
     pub service_provider: String,
     /// What it is for.
     pub text: String,
+    /// What is to be signed; `None` for a mere login.
+    pub document: Option<Document>,
     /// Digest of the typed user ID in canonical form; `None` for a QR code at once.
     pub user_id_digest: Option<[u8; 32]>,
     /// Digest of where the subscriber comes from.
@@ -149,6 +153,8 @@ pub struct Login {
     pub expires_at: Millis,
     /// When it was approved.
     pub approved_at: Option<Millis>,
+    /// The approval as signed, if a document is.
+    pub signed: Option<Signature>,
 }
 
 impl Login {
@@ -195,13 +201,16 @@ impl Login {
     /// Looks at nobody's identity, so that every name is answered alike.
     ///
     /// # Errors
-    /// Denied with the reason of its state, `LOGIN_OPENED_ELSEWHERE` if a phone has it, `LEVEL_TOO_LOW`, or
-    /// `DISPLAY_CODE_MISSING` if the password comes after the code.
+    /// Denied with the reason of its state, `LOGIN_OPENED_ELSEWHERE` if a phone has it, `APP_REQUIRED` for what
+    /// only a phone can do, `LEVEL_TOO_LOW`, or `DISPLAY_CODE_MISSING` if the password comes after the code.
     pub fn expect_reachable(&self, way: Way, now: Millis) -> Result<()> {
         match self.state_at(now) {
             State::Pending => {}
             State::Opened => return Err(Error::denied(Reason::LoginOpenedElsewhere)),
             other => return Err(other.refusal()),
+        }
+        if way != Way::App && self.document.is_some() {
+            return Err(Error::denied(Reason::AppRequired));
         }
         if way.level() >= self.level_min {
             Ok(())

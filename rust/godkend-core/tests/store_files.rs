@@ -37,9 +37,12 @@ use godkend_core::notification::{Channel, Lease, Message, State as MessageState}
 use godkend_core::otp::{Algorithm as OtpAlgorithm, Factor, Progress};
 use godkend_core::password::StoredPassword;
 use godkend_core::pin::BirthDate;
+use godkend_core::receipt::Signature;
 use godkend_core::recovery::Means;
 use godkend_core::signature::{Algorithm, PublicKey};
+use godkend_core::signing;
 use godkend_core::store::{Connection, Entry, MemoryStore, SqliteStore, Store, Tx};
+use godkend_core::store::{Connection, MemoryStore, SqliteStore, Store, Tx};
 use godkend_core::temporary_pin::{TemporaryPin, TemporaryPinState};
 use places::Place;
 use rusqlite::Connection as Sqlite;
@@ -153,6 +156,12 @@ fn login() -> Login {
         started_at: NOW,
         expires_at: NOW + 1,
         approved_at: Some(NOW + 1),
+        document: Some(signing::Document {
+            sha256: [5; 32],
+            media_type: "application/pdf".to_owned(),
+            name: "Lease.pdf".to_owned(),
+        }),
+        signed: Some(Signature { statement: vec![1, 2], signature: vec![3] }),
     }
 }
 
@@ -440,6 +449,9 @@ fn a_damaged_row_is_a_fault_and_never_another_value() {
         "UPDATE message SET tries = -1",
         "UPDATE message SET identity_id = x'00'",
         "UPDATE lease SET holder = x'00'",
+        "UPDATE login SET document_sha256 = x'00'",
+        "UPDATE login SET document_name = NULL",
+        "UPDATE login SET statement_signature = NULL",
         "DROP TRIGGER event_is_never_changed; UPDATE event SET hash = x'00'",
     ] {
         let place = Place::new();

@@ -33,6 +33,7 @@ use godkend_core::pin::{Arena, BirthDate, Params, Pin, PinRecord};
 use godkend_core::policy::Policy;
 use godkend_core::random::SeededRandom;
 use godkend_core::signature::{Algorithm, PublicKey};
+use godkend_core::signing::{Document, DocumentShown};
 use godkend_core::store::{Connection, MemoryStore, SqliteStore, Store};
 use places::Place;
 use proptest::prelude::*;
@@ -148,6 +149,11 @@ impl Phone {
             decision,
             user_verification: how,
             attempt_id: vec![attempt; 16],
+            document: login.document.clone().map(|it| DocumentShown {
+                sha256: it.sha256.to_vec(),
+                media_type: it.media_type,
+                name: it.name,
+            }),
         })
     }
 }
@@ -155,6 +161,7 @@ impl Phone {
 struct Login {
     id: Id,
     challenge: [u8; 32],
+    document: Option<Document>,
 }
 
 /// One store, and the random bytes that its commands get.
@@ -412,6 +419,8 @@ impl World {
                 request_id: [request; 16],
                 service_provider: "tax".to_owned(),
                 text: "Log in to Tax".to_owned(),
+                document: (request % 3 == 0)
+                    .then(|| Document::parse(&[3; 32], "text/plain", "Lease").unwrap()),
                 user_id_canonical: who.map(|who| USER_IDS[who].to_owned()),
                 verifier_digest: godkend_core::digest::sha256(&[1; 32]),
                 source: format!("source {source}"),
@@ -429,7 +438,7 @@ impl World {
                 && self.logins.iter().all(|login| login.id != started.login_id)
             {
                 let (id, challenge) = (started.login_id, [0; 32]);
-                self.logins.insert(0, Login { id, challenge });
+                self.logins.insert(0, Login { id, challenge, document: start.document });
             }
             return;
         }
@@ -444,7 +453,7 @@ impl World {
             let verifier = vec![1; 32].into();
             let redeem = RedeemLogin { front_end, login_id, verifier };
             // The signature of an assertion is another one each time.
-            self.both(&redeem, |jwt| jwt.rsplit_once('.').unwrap().0.to_owned());
+            self.both(&redeem, |it| it.assertion.rsplit_once('.').unwrap().0.to_owned());
         }
     }
 
@@ -479,7 +488,9 @@ impl World {
                 };
                 if let Some(opened) = self.both(&OpenLogin { verified }, show) {
                     let opened_login = self.logins.iter_mut().find(|login| login.id == id);
-                    opened_login.unwrap().challenge = opened.challenge;
+                    let opened_login = opened_login.unwrap();
+                    opened_login.challenge = opened.challenge;
+                    assert_eq!(opened.document, opened_login.document);
                 }
             }
             Move::Charge { attempt, right, .. } => {

@@ -16,6 +16,8 @@ mod _core {
     #[pymodule_export]
     use crate::engine::{PyDrained, PyEngine, PyManualClock};
     #[pymodule_export]
+    use crate::outcome::PyRedeemed;
+    #[pymodule_export]
     use crate::outcome::{
         PyActivationBegun, PyActivationCodeIssued, PyAuthenticatorView, PyCopyScanned, PyCopyView,
         PyDisplayView, PyDisplaysView, PyDoorView, PyDueMessage, PyEventView, PyEvidenceView,

@@ -8,6 +8,7 @@ use godkend_core::error::Error;
 use godkend_core::identity::{self, Level};
 use godkend_core::otp::Code;
 use godkend_core::password::Password;
+use godkend_core::signing::Document;
 use pyo3::prelude::*;
 use zeroize::Zeroizing;
 
@@ -19,6 +20,7 @@ const VERIFIER_BYTES: std::ops::RangeInclusive<usize> = 32..=64;
 
 #[pymethods]
 impl PyEngine {
+    #[pyo3(signature = (token, timeout_ms, front_end, request_id, service_provider, text, user_id, verifier_digest, source, nonce, level_min, document = None))]
     #[allow(clippy::too_many_arguments)]
     fn start_login(
         &self,
@@ -33,13 +35,17 @@ impl PyEngine {
         source: &str,
         nonce: &str,
         level_min: i32,
+        document: Option<(Vec<u8>, String, String)>,
     ) -> Result<()> {
+        let document =
+            document.map(|(sha256, media_type, name)| Document::parse(&sha256, &media_type, &name));
         let user_id = (!user_id.is_empty()).then(|| identity::typed_user_id(user_id));
         let command = StartLogin {
             front_end,
             request_id: id("request_id", request_id)?,
             service_provider: identity::line("service_provider", service_provider, 1, 128)?,
             text: identity::lines("text", text, 1, 1_000)?,
+            document: document.transpose()?,
             user_id_canonical: user_id.transpose()?,
             verifier_digest: digest("verifier_digest", verifier_digest)?,
             source: identity::line("source", source, 1, 64)?,

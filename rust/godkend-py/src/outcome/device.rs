@@ -78,6 +78,11 @@ impl PyLoginOpened {
         &self.0.text
     }
     #[getter]
+    fn document<'py>(&self, py: Python<'py>) -> Option<(Bound<'py, PyBytes>, &str, &str)> {
+        let document = self.0.document.as_ref()?;
+        Some((bytes(py, &document.sha256), &document.media_type, &document.name))
+    }
+    #[getter]
     fn expires_at_ms(&self) -> i64 {
         self.0.expires_at
     }

@@ -1,7 +1,7 @@
 //! Logins, as their front-end sees them.
 
 use godkend_core::challenge;
-use godkend_core::engine::command::{LoginStarted, LoginView};
+use godkend_core::engine::command::{LoginStarted, LoginView, Redeemed};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
@@ -10,6 +10,7 @@ use super::{bytes, object_of};
 object_of! {
     LoginStarted => PyLoginStarted,
     LoginView => PyLoginView,
+    Redeemed => PyRedeemed,
 }
 
 /// What the front-end needs to show codes.
@@ -65,5 +66,21 @@ impl PyLoginView {
     #[getter]
     fn expires_in_ms(&self) -> u64 {
         self.0.expires_in_ms
+    }
+}
+
+/// What a login ends in.
+#[pyclass(name = "Redeemed", module = "godkend._core", frozen)]
+pub(crate) struct PyRedeemed(Redeemed);
+
+#[pymethods]
+impl PyRedeemed {
+    #[getter]
+    fn assertion(&self) -> &str {
+        &self.0.assertion
+    }
+    #[getter]
+    fn receipt(&self) -> Option<&str> {
+        self.0.receipt.as_deref()
     }
 }

@@ -20,6 +20,8 @@ pub(crate) use login::{PyLoginStarted, PyLoginView};
 pub(crate) use notification::{PyDueMessage, PyMessageView, PyNotices};
 pub(crate) use recovery::{PySession, PyTemporaryPinIssued, PyTemporaryPinText};
 
+pub(crate) use login::PyRedeemed;
+
 use godkend_core::Id;
 use pyo3::IntoPyObjectExt as _;
 use pyo3::prelude::*;

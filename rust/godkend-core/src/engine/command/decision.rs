@@ -6,12 +6,13 @@ use super::usable;
 use crate::Id;
 use crate::approval::{self, ApprovalStatement, Decision, UserVerification, Verified, id};
 use crate::authenticator::{Authenticator, remember};
-use crate::digest::sha256;
+use crate::digest::{hex, sha256};
 use crate::engine::lane::{Command, Moment};
 use crate::error::{Error, Reason, Result};
 use crate::event::{NewEvent, kind};
 use crate::login::Login;
 use crate::pin::{Pin, Secret as _};
+use crate::receipt::Signature;
 use crate::store::Tx;
 
 /// Finds the login that a statement decides about and checks everything but the PIN. The attempt is
@@ -33,28 +34,45 @@ fn decide(
     Ok((login, authenticator))
 }
 
-/// What the history keeps of a decision: the digest of what was signed.
-fn event(
-    kind: &'static str,
-    login: &Login,
+/// What is kept of a statement once it is decided by.
+struct Decided {
     statement_sha256: [u8; 32],
-    extra: serde_json::Value,
-) -> NewEvent {
-    let digest: String = statement_sha256.iter().map(|byte| format!("{byte:02x}")).collect();
-    let mut detail = serde_json::json!({
-        "service_provider": login.service_provider,
-        "statement_sha256": digest,
-    });
-    if let (Some(detail), serde_json::Value::Object(extra)) = (detail.as_object_mut(), extra) {
-        detail.extend(extra);
+    /// All of it, if it signs a document.
+    signed: Option<Signature>,
+}
+
+impl Decided {
+    fn by(verified: &Verified<ApprovalStatement>, login: &Login) -> Self {
+        let signed = || Signature {
+            statement: verified.bytes().to_vec(),
+            signature: verified.signature().to_vec(),
+        };
+        Self {
+            statement_sha256: sha256(verified.bytes()),
+            signed: login.document.is_some().then(signed),
+        }
     }
-    NewEvent {
-        kind,
-        identity_id: login.identity_id,
-        authenticator_id: login.authenticator_id,
-        login_id: Some(login.id),
-        actor: "device".to_owned(),
-        detail: detail.to_string(),
+
+    /// What the history keeps of a decision: the digests of what was signed.
+    fn event(&self, kind: &'static str, login: &Login, extra: serde_json::Value) -> NewEvent {
+        let mut detail = serde_json::json!({
+            "service_provider": login.service_provider,
+            "statement_sha256": hex(&self.statement_sha256),
+        });
+        if let Some(detail) = detail.as_object_mut() {
+            if let Some(document) = &login.document {
+                detail.insert("document_sha256".to_owned(), hex(&document.sha256).into());
+            }
+            detail.extend(extra.as_object().cloned().unwrap_or_default());
+        }
+        NewEvent {
+            kind,
+            identity_id: login.identity_id,
+            authenticator_id: login.authenticator_id,
+            login_id: Some(login.id),
+            actor: "device".to_owned(),
+            detail: detail.to_string(),
+        }
     }
 }
 
@@ -64,9 +82,10 @@ fn approved(
     login: &mut Login,
     authenticator_id: &Id,
     how: UserVerification,
-    statement_sha256: [u8; 32],
+    decided: &Decided,
 ) -> Result<LoginView> {
     login.approve(authenticator_id, how, at.now)?;
+    login.signed.clone_from(&decided.signed);
     tx.put_login(login)?;
     let by = match how {
         UserVerification::Pin => "pin",
@@ -74,7 +93,7 @@ fn approved(
         UserVerification::None => "none",
     };
     let extra = serde_json::json!({ "user_verification": by });
-    tx.append_event(event(kind::LOGIN_APPROVED, login, statement_sha256, extra), at.now)?;
+    tx.append_event(decided.event(kind::LOGIN_APPROVED, login, extra), at.now)?;
     Ok(LoginView::of(login, at.now))
 }
 
@@ -95,7 +114,8 @@ impl Command for ApproveByBiometrics {
         }
         authenticator.lockout.expect_open(&at.policy.lockout, &Pin::REFUSALS, at.now)?;
         let how = UserVerification::Biometrics;
-        approved(tx, at, &mut login, &authenticator.id, how, sha256(self.verified.bytes()))
+        let decided = Decided::by(&self.verified, &login);
+        approved(tx, at, &mut login, &authenticator.id, how, &decided)
     }
 }
 
@@ -116,8 +136,8 @@ impl Command for RejectLogin {
         login.reject(&authenticator.id, at.now)?;
         tx.put_login(&login)?;
         let extra = serde_json::json!({ "not_me": self.not_me });
-        let digest = sha256(self.verified.bytes());
-        tx.append_event(event(kind::LOGIN_REJECTED, &login, digest, extra), at.now)?;
+        let decided = Decided::by(&self.verified, &login);
+        tx.append_event(decided.event(kind::LOGIN_REJECTED, &login, extra), at.now)?;
         Ok(LoginView::of(&login, at.now))
     }
 }
@@ -133,7 +153,7 @@ pub struct ChargedApproval {
     /// The only way to the hash.
     pub charged: Charged,
     login_id: Id,
-    statement_sha256: [u8; 32],
+    decided: Decided,
 }
 
 impl Command for ChargeApproval {
@@ -145,8 +165,8 @@ impl Command for ChargeApproval {
         let charged = charge(&mut authenticator, at)?;
         tx.put_authenticator(&authenticator)?;
         tx.put_login(&login)?;
-        let statement_sha256 = sha256(self.verified.bytes());
-        Ok(ChargedApproval { charged, login_id: login.id, statement_sha256 })
+        let decided = Decided::by(&self.verified, &login);
+        Ok(ChargedApproval { charged, login_id: login.id, decided })
     }
 }
 
@@ -159,7 +179,7 @@ impl ChargedApproval {
         Ok(SettleApproval {
             checked: look(self.charged)?,
             login_id: self.login_id,
-            statement_sha256: self.statement_sha256,
+            decided: self.decided,
             upgraded: None,
         })
     }
@@ -169,7 +189,7 @@ impl ChargedApproval {
 pub struct SettleApproval {
     checked: Checked,
     login_id: Id,
-    statement_sha256: [u8; 32],
+    decided: Decided,
     /// The PIN record made anew, if its parameters had fallen behind.
     pub upgraded: Option<Vec<u8>>,
 }
@@ -198,6 +218,6 @@ impl Command for SettleApproval {
         let login = tx.login(&self.login_id)?;
         let mut login = login.ok_or(Error::denied(Reason::LoginNotFound))?;
         let how = UserVerification::Pin;
-        approved(tx, at, &mut login, &authenticator.id, how, self.statement_sha256)
+        approved(tx, at, &mut login, &authenticator.id, how, &self.decided)
     }
 }

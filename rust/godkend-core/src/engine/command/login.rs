@@ -4,8 +4,10 @@ use super::{derive_id, draw, put_budgets, usable};
 use crate::Id;
 use crate::approval::{OpenStatement, Verified, fresh, id};
 use crate::assertion::{self, Claims};
+use crate::authenticator::Authenticator;
 use crate::challenge::{QrSecret, Scanned};
 use crate::clock::Millis;
+use crate::digest::hex;
 use crate::engine::lane::{Command, Moment};
 use crate::error::{Error, Reason, Result};
 use crate::event::{NewEvent, kind};
@@ -15,6 +17,8 @@ use crate::level::{self, Level, Used};
 use crate::login::{Login, State, Way, displaced};
 use crate::policy::after;
 use crate::random;
+use crate::receipt;
+use crate::signing::Document;
 use crate::store::Tx;
 
 /// Starts a login. Repeating the request gives the same login. The user ID is never looked up here: every
@@ -28,6 +32,8 @@ pub struct StartLogin {
     pub service_provider: String,
     /// What it is for.
     pub text: String,
+    /// What is to be signed, if anything.
+    pub document: Option<Document>,
     /// What the subscriber typed, in canonical form, if anything.
     pub user_id_canonical: Option<String>,
     /// SHA-256 of the front-end's secret.
@@ -106,6 +112,7 @@ impl Command for StartLogin {
             front_end: self.front_end.clone(),
             service_provider: self.service_provider.clone(),
             text: self.text.clone(),
+            document: self.document.clone(),
             user_id_digest: user_id,
             source_digest: source,
             verifier_digest: self.verifier_digest,
@@ -121,6 +128,7 @@ impl Command for StartLogin {
             started_at: at.now,
             expires_at: after(at.now, at.policy.login.life_ms),
             approved_at: None,
+            signed: None,
         };
         tx.put_login(&login)?;
         Ok(Self::started(&login, at))
@@ -152,6 +160,7 @@ impl StartLogin {
         let same = login.front_end == self.front_end
             && login.service_provider == self.service_provider
             && login.text == self.text
+            && login.document == self.document
             && login.user_id_digest == user_id
             && login.source_digest == source
             && login.verifier_digest == self.verifier_digest
@@ -191,6 +200,8 @@ pub struct LoginOpened {
     pub service_provider: String,
     /// What it is for.
     pub text: String,
+    /// What is to be signed, if anything.
+    pub document: Option<Document>,
     /// When its time is over.
     pub expires_at: Millis,
 }
@@ -217,6 +228,7 @@ impl Command for OpenLogin {
             challenge: login.challenge,
             service_provider: login.service_provider,
             text: login.text,
+            document: login.document,
             expires_at: login.expires_at,
         })
     }
@@ -254,19 +266,27 @@ pub struct RedeemLogin {
     pub verifier: zeroize::Zeroizing<Vec<u8>>,
 }
 
+/// What a login ends in.
+pub struct Redeemed {
+    /// The signed token.
+    pub assertion: String,
+    /// If a document was signed, what to keep for years.
+    pub receipt: Option<String>,
+}
+
 impl Command for RedeemLogin {
-    type Outcome = String;
+    type Outcome = Redeemed;
     const DURABLE: bool = true;
 
-    fn step(&self, tx: &mut dyn Tx, at: &mut Moment<'_>) -> Result<String> {
+    fn step(&self, tx: &mut dyn Tx, at: &mut Moment<'_>) -> Result<Redeemed> {
         let mut login = tx.login(&self.login_id)?.ok_or(Error::denied(Reason::LoginNotFound))?;
         login.redeem(&self.front_end, &self.verifier, at.now)?;
         // A block that came after the approval still stops it.
-        let (identity, used) = approver(tx, &login)?;
+        let (identity, used, phone) = approver(tx, &login)?;
         if login.identity_id != Some(identity.id) {
             return Err(Error::fault(Reason::StoreFault, "a login approved by another's phone"));
         }
-        let assertion = Self::assertion(&login, &identity, used, at)?;
+        let redeemed = Self::redeemed(&login, &identity, phone.as_ref(), used, at)?;
         tx.put_login(&login)?;
         let event = NewEvent {
             kind: kind::LOGIN_REDEEMED,
@@ -277,41 +297,42 @@ impl Command for RedeemLogin {
             ..NewEvent::default()
         };
         tx.append_event(event, at.now)?;
-        Ok(assertion)
+        Ok(redeemed)
     }
 }
 
 /// Who approved a login, if what they did it with may still be used.
-fn approver(tx: &mut dyn Tx, login: &Login) -> Result<(Identity, Used)> {
+fn approver(tx: &mut dyn Tx, login: &Login) -> Result<(Identity, Used, Option<Authenticator>)> {
     let unapproved = || Error::denied(Reason::LoginNotApproved);
     match login.way {
         Some(Way::App) => {
             let phone = login.authenticator_id.ok_or_else(unapproved)?;
             let (authenticator, identity) = usable(tx, &phone)?;
             let verified = login.user_verification.ok_or_else(unapproved)?;
-            Ok((identity, Used::App(authenticator.enrolment, verified)))
+            Ok((identity, Used::App(authenticator.enrolment, verified), Some(authenticator)))
         }
-        Some(Way::Display) => Ok((super::password::usable(tx, login)?, Used::Display)),
+        Some(Way::Display) => Ok((super::password::usable(tx, login)?, Used::Display, None)),
         Some(Way::Password) => {
             let identity = tx.identity(&login.identity_id.ok_or_else(unapproved)?)?;
             let identity = identity.ok_or_else(unapproved)?;
             identity.usable()?;
-            Ok((identity, Used::Password))
+            Ok((identity, Used::Password, None))
         }
         None => Err(unapproved()),
     }
 }
 
 impl RedeemLogin {
-    fn assertion(
+    fn redeemed(
         login: &Login,
         identity: &Identity,
+        phone: Option<&Authenticator>,
         used: Used,
         at: &Moment<'_>,
-    ) -> Result<String> {
+    ) -> Result<Redeemed> {
         // Asked again: the level that is claimed is never below the one that was asked for.
         let reached = level::reach(identity.level, used.level(), login.level_min)?;
-        let login_id: String = login.id.iter().map(|byte| format!("{byte:02x}")).collect();
+        let login_id = hex(&login.id);
         let life_s = i64::try_from(at.policy.assertion.life_ms / 1_000).unwrap_or(0);
         let now_s = at.now.div_euclid(1_000);
         let claims = Claims {
@@ -330,6 +351,13 @@ impl RedeemLogin {
             txn: &login_id,
             sid: &login_id,
         };
-        assertion::sign(at.keys, &claims)
+        let receipt = match (&login.document, &login.signed, phone) {
+            (None, None, _) => None,
+            (Some(document), Some(signed), Some(phone)) => {
+                Some(receipt::sign(at.keys, &claims, &login.text, document, signed, phone)?)
+            }
+            _ => return Err(Error::fault(Reason::StoreFault, "a signature without its document")),
+        };
+        Ok(Redeemed { assertion: assertion::sign(at.keys, &claims)?, receipt })
     }
 }

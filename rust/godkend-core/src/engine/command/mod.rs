@@ -47,7 +47,7 @@ pub use event::AckEvents;
 pub use identity::{CreateIdentity, SetBlocked};
 pub use issuing::{RecordConsent, RecordIdentification};
 pub use login::{
-    CancelLogin, LoginOpened, LoginStarted, LoginView, OpenLogin, RedeemLogin, StartLogin,
+    CancelLogin, LoginOpened, LoginStarted, LoginView, OpenLogin, RedeemLogin, Redeemed, StartLogin,
 };
 pub(super) use notification::NOTIFIER;
 pub use notification::{PlanMessages, Planned, RetryMessage, SettleMessage, TakeDelivery};

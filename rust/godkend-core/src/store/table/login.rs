@@ -8,12 +8,15 @@ use crate::approval::UserVerification;
 use crate::clock::Millis;
 use crate::error::Result;
 use crate::login::{Login, State, Way};
+use crate::receipt::Signature;
+use crate::signing::Document;
 
 macro_rules! columns {
     () => {
         "id, front_end, service_provider, text, user_id_digest, source_digest, verifier_digest, \
          nonce, level_min, state, challenge, identity_id, authenticator_id, user_verification, \
-         attempts, started_at, expires_at, approved_at, way"
+         attempts, started_at, expires_at, approved_at, way, document_sha256, document_media_type, \
+         document_name, statement, statement_signature"
     };
 }
 
@@ -22,11 +25,12 @@ const PUT_LOGIN: &str = concat!(
     "INSERT INTO login (",
     columns!(),
     ", changed) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, \
-     ?18, ?19, (SELECT coalesce(max(changed), 0) + 1 FROM login)) \
+     ?18, ?19, ?20, ?21, ?22, ?23, ?24, (SELECT coalesce(max(changed), 0) + 1 FROM login)) \
      ON CONFLICT (id) DO UPDATE SET state = excluded.state, \
      identity_id = excluded.identity_id, authenticator_id = excluded.authenticator_id, \
      user_verification = excluded.user_verification, attempts = excluded.attempts, \
-     approved_at = excluded.approved_at, way = excluded.way, changed = excluded.changed"
+     approved_at = excluded.approved_at, way = excluded.way, statement = excluded.statement, \
+     statement_signature = excluded.statement_signature, changed = excluded.changed"
 );
 
 /// A login whose row was written.
@@ -83,6 +87,7 @@ impl LoginRows for SqliteTx<'_> {
     }
 
     fn put_login(&mut self, login: &Login) -> Result<()> {
+        let (document, signed) = (login.document.as_ref(), login.signed.as_ref());
         self.put(
             PUT_LOGIN,
             params![
@@ -105,6 +110,11 @@ impl LoginRows for SqliteTx<'_> {
                 login.expires_at,
                 login.approved_at,
                 login.way.map(|way| way as u8),
+                document.map(|it| it.sha256),
+                document.map(|it| &it.media_type),
+                document.map(|it| &it.name),
+                signed.map(|it| &it.statement),
+                signed.map(|it| &it.signature),
             ],
         )?;
         self.effects.logins.push((login.id, login.state));
@@ -187,7 +197,7 @@ impl LoginRows for MemoryTx {
 
 fn read_login(row: &Row<'_>) -> Result<Login> {
     let mut columns = Columns::of(row);
-    Ok(Login {
+    let mut login = Login {
         id: columns.take()?,
         front_end: columns.take()?,
         service_provider: columns.take()?,
@@ -215,7 +225,19 @@ fn read_login(row: &Row<'_>) -> Result<Login> {
             None => None,
             Some(number) => Some(Way::from_number(number).ok_or_else(|| damaged("way"))?),
         },
-    })
+        document: None,
+        signed: None,
+    };
+    if let (Some(sha256), media_type, name) = (columns.take()?, columns.take()?, columns.take()?) {
+        let whole = |text: Option<String>| text.ok_or_else(|| damaged("document"));
+        let (media_type, name) = (whole(media_type)?, whole(name)?);
+        login.document = Some(Document { sha256, media_type, name });
+    }
+    if let (Some(statement), signature) = (columns.take()?, columns.take::<Option<_>>()?) {
+        let signature = signature.ok_or_else(|| damaged("statement_signature"))?;
+        login.signed = Some(Signature { statement, signature });
+    }
+    Ok(login)
 }
 
 fn read_login_change(row: &Row<'_>) -> Result<LoginChange> {
