@@ -295,7 +295,7 @@ class Engine:
         authenticator_id: bytes,
         blocked: bool,
     ) -> None:
-        """Blocks or unblocks. Outcome: None."""
+        """Blocks or unblocks. A block ends the logins under way. Outcome: None."""
 
     def issue_activation_code(
         self,
@@ -520,6 +520,11 @@ class Engine:
         pin_new: str,
     ) -> None:
         """Outcome: None."""
+
+    def block_by_device(
+        self, token: int, timeout_ms: int, statement: bytes, signature: bytes
+    ) -> None:
+        """Blocks what the statement says. Outcome: None."""
 
     def reveal_temporary_pin(self, token: int, timeout_ms: int, temporary_pin_id: bytes) -> None:
         """For what delivers messages, and nothing else: the id is in `temporary_pin.issued`.

@@ -47,6 +47,7 @@ BAD: dict[str, Rows] = {
         "temporary_pin": PINS_WRONG,
         "pin_new": (*PINS_WRONG, Otherwise("123456", "PIN_WEAK")),
     },
+    "BlockByDeviceRequest": {"statement": STATEMENTS_512, "signature": unsigned(72)},
 }
 
 
@@ -388,6 +389,9 @@ async def test_self_service_gives_no_evidence_and_support_no_order_without_it(
 async def prepare(world: World, name: str) -> Any:
     """A request that would be granted."""
     phone = await reachable(world)
+    if name == "BlockByDeviceRequest":
+        signed = phone.blocks(world.now_ms)
+        return pb.BlockByDeviceRequest(statement=signed.statement, signature=signed.signature)
     if name == "ResetPinRequest":
         return resetting(world, phone, await ordered(world, phone), PIN_OTHER)
     return ordering(phone.identity_id)
@@ -425,3 +429,18 @@ async def test_a_malformed_field_of_the_statement_is_refused(world: World, field
         altered.statement, altered.signature = signed.statement, signed.signature
         assert (await refused("FIELD_INVALID", world.send(altered))).field == "statement"
     await world.send(request)
+
+
+@pytest.mark.parametrize(
+    "field_name", ["authenticator_id", "attempt_id", "blocked_authenticator_id"]
+)
+async def test_a_malformed_field_of_a_block_is_refused(world: World, field_name: str) -> None:
+    phone = await world.activate()
+    honest = phone.blocks(world.now_ms).statement
+    for value in (bytes(15), bytes(17)):
+        statement = statement_pb2.BlockStatement.FromString(honest)
+        setattr(statement, field_name, value)
+        signed = phone.key.signed(b"godkend block v1\0", statement.SerializeToString())
+        request = pb.BlockByDeviceRequest(statement=signed.statement, signature=signed.signature)
+        assert (await refused("FIELD_INVALID", world.send(request))).field == "statement"
+    assert not (await world.identity(phone.identity_id)).blocked

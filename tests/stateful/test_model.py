@@ -26,6 +26,7 @@ from godkend.v1 import statement_pb2 as pb
 from tests.stateful import model as m
 from tests.stateful.issuing import DeskModel, DeskRules
 from tests.stateful.levels import Levels
+from tests.stateful.recovery import RecoveryModel, RecoveryRules
 from tests.support import phones
 from tests.support.driver import NOW_MS, open_driver
 from tests.support.phones import PIN, PIN_OTHER, PIN_WRONG
@@ -73,11 +74,12 @@ def outcome_of(call: Callable[[], Any]) -> Any:
         return m.No(no.reason)
 
 
-class Model(DeskModel):
+@dataclass
+class Model(RecoveryModel, DeskModel):
     """The whole of it."""
 
 
-class Godkend(Levels, DeskRules, RuleBasedStateMachine):
+class Godkend(Levels, DeskRules, RecoveryRules, RuleBasedStateMachine):
     """Every answer of the engine is the model's, to the reason, the wait and the tries left."""
 
     identities: Bundle[m.Identity] = Bundle("identities")

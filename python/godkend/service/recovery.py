@@ -47,3 +47,12 @@ class RecoveryService(RecoveryServiceServicer):
             request.pin_new,
         )
         return pb.ResetPinResponse()
+
+    async def BlockByDevice(
+        self, request: pb.BlockByDeviceRequest, context: Context
+    ) -> pb.BlockByDeviceResponse:
+        engine = self._engine
+        await engine.call(
+            engine.core.block_by_device, timeout_ms(context), request.statement, request.signature
+        )
+        return pb.BlockByDeviceResponse()

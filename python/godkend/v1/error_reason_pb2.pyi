@@ -185,7 +185,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_LOGIN_EXPIRED: _ErrorReason.ValueType  # 23
     """The login's time is over."""
     ERROR_REASON_LOGIN_CANCELLED: _ErrorReason.ValueType  # 24
-    """The front-end, or a newer login for the same user ID, ended it."""
+    """The front-end, a newer login for the same user ID, or a block ended it."""
     ERROR_REASON_LOGIN_REJECTED: _ErrorReason.ValueType  # 25
     """The subscriber said no."""
     ERROR_REASON_LOGIN_NOT_OPENED: _ErrorReason.ValueType  # 26
@@ -364,7 +364,7 @@ ERROR_REASON_LOGIN_NOT_FOUND: ErrorReason.ValueType  # 22
 ERROR_REASON_LOGIN_EXPIRED: ErrorReason.ValueType  # 23
 """The login's time is over."""
 ERROR_REASON_LOGIN_CANCELLED: ErrorReason.ValueType  # 24
-"""The front-end, or a newer login for the same user ID, ended it."""
+"""The front-end, a newer login for the same user ID, or a block ended it."""
 ERROR_REASON_LOGIN_REJECTED: ErrorReason.ValueType  # 25
 """The subscriber said no."""
 ERROR_REASON_LOGIN_NOT_OPENED: ErrorReason.ValueType  # 26

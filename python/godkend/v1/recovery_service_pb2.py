@@ -26,7 +26,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!godkend/v1/recovery_service.proto\x12\ngodkend.v1\"_\n\x18OrderTemporaryPinRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\x0c\x12\x13\n\x0bidentity_id\x18\x02 \x01(\x0c\x12\x1a\n\x12\x65vidence_reference\x18\x03 \x01(\t\"2\n\x19OrderTemporaryPinResponse\x12\x15\n\rexpires_at_ms\x18\x01 \x01(\x03\"i\n\x0fResetPinRequest\x12\x11\n\tstatement\x18\x01 \x01(\x0c\x12\x11\n\tsignature\x18\x02 \x01(\x0c\x12\x1a\n\rtemporary_pin\x18\x03 \x01(\tB\x03\x80\x01\x01\x12\x14\n\x07pin_new\x18\x04 \x01(\tB\x03\x80\x01\x01\"\x12\n\x10ResetPinResponse2\xba\x01\n\x0fRecoveryService\x12`\n\x11OrderTemporaryPin\x12$.godkend.v1.OrderTemporaryPinRequest\x1a%.godkend.v1.OrderTemporaryPinResponse\x12\x45\n\x08ResetPin\x12\x1b.godkend.v1.ResetPinRequest\x1a\x1c.godkend.v1.ResetPinResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!godkend/v1/recovery_service.proto\x12\ngodkend.v1\"_\n\x18OrderTemporaryPinRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\x0c\x12\x13\n\x0bidentity_id\x18\x02 \x01(\x0c\x12\x1a\n\x12\x65vidence_reference\x18\x03 \x01(\t\"2\n\x19OrderTemporaryPinResponse\x12\x15\n\rexpires_at_ms\x18\x01 \x01(\x03\"i\n\x0fResetPinRequest\x12\x11\n\tstatement\x18\x01 \x01(\x0c\x12\x11\n\tsignature\x18\x02 \x01(\x0c\x12\x1a\n\rtemporary_pin\x18\x03 \x01(\tB\x03\x80\x01\x01\x12\x14\n\x07pin_new\x18\x04 \x01(\tB\x03\x80\x01\x01\"\x12\n\x10ResetPinResponse\"<\n\x14\x42lockByDeviceRequest\x12\x11\n\tstatement\x18\x01 \x01(\x0c\x12\x11\n\tsignature\x18\x02 \x01(\x0c\"\x17\n\x15\x42lockByDeviceResponse2\x90\x02\n\x0fRecoveryService\x12`\n\x11OrderTemporaryPin\x12$.godkend.v1.OrderTemporaryPinRequest\x1a%.godkend.v1.OrderTemporaryPinResponse\x12\x45\n\x08ResetPin\x12\x1b.godkend.v1.ResetPinRequest\x1a\x1c.godkend.v1.ResetPinResponse\x12T\n\rBlockByDevice\x12 .godkend.v1.BlockByDeviceRequest\x1a!.godkend.v1.BlockByDeviceResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -45,6 +45,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RESETPINREQUEST']._serialized_end=303
   _globals['_RESETPINRESPONSE']._serialized_start=305
   _globals['_RESETPINRESPONSE']._serialized_end=323
-  _globals['_RECOVERYSERVICE']._serialized_start=326
-  _globals['_RECOVERYSERVICE']._serialized_end=512
+  _globals['_BLOCKBYDEVICEREQUEST']._serialized_start=325
+  _globals['_BLOCKBYDEVICEREQUEST']._serialized_end=385
+  _globals['_BLOCKBYDEVICERESPONSE']._serialized_start=387
+  _globals['_BLOCKBYDEVICERESPONSE']._serialized_end=410
+  _globals['_RECOVERYSERVICE']._serialized_start=413
+  _globals['_RECOVERYSERVICE']._serialized_end=685
 # @@protoc_insertion_point(module_scope)

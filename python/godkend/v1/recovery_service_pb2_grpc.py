@@ -52,6 +52,11 @@ class RecoveryServiceStub:
                 request_serializer=godkend_dot_v1_dot_recovery__service__pb2.ResetPinRequest.SerializeToString,
                 response_deserializer=godkend_dot_v1_dot_recovery__service__pb2.ResetPinResponse.FromString,
                 _registered_method=True)
+        self.BlockByDevice = channel.unary_unary(
+                '/godkend.v1.RecoveryService/BlockByDevice',
+                request_serializer=godkend_dot_v1_dot_recovery__service__pb2.BlockByDeviceRequest.SerializeToString,
+                response_deserializer=godkend_dot_v1_dot_recovery__service__pb2.BlockByDeviceResponse.FromString,
+                _registered_method=True)
 
 
 class RecoveryServiceServicer:
@@ -80,6 +85,14 @@ class RecoveryServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def BlockByDevice(self, request, context):
+        """BlockByDevice blocks everything, or one authenticator, as one of the subscriber's own apps asks. Its
+        signature is enough, without the PIN. Only a registrar unblocks.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_RecoveryServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -92,6 +105,11 @@ def add_RecoveryServiceServicer_to_server(servicer, server):
                     servicer.ResetPin,
                     request_deserializer=godkend_dot_v1_dot_recovery__service__pb2.ResetPinRequest.FromString,
                     response_serializer=godkend_dot_v1_dot_recovery__service__pb2.ResetPinResponse.SerializeToString,
+            ),
+            'BlockByDevice': grpc.unary_unary_rpc_method_handler(
+                    servicer.BlockByDevice,
+                    request_deserializer=godkend_dot_v1_dot_recovery__service__pb2.BlockByDeviceRequest.FromString,
+                    response_serializer=godkend_dot_v1_dot_recovery__service__pb2.BlockByDeviceResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -154,6 +172,33 @@ class RecoveryService:
             '/godkend.v1.RecoveryService/ResetPin',
             godkend_dot_v1_dot_recovery__service__pb2.ResetPinRequest.SerializeToString,
             godkend_dot_v1_dot_recovery__service__pb2.ResetPinResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BlockByDevice(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/godkend.v1.RecoveryService/BlockByDevice',
+            godkend_dot_v1_dot_recovery__service__pb2.BlockByDeviceRequest.SerializeToString,
+            godkend_dot_v1_dot_recovery__service__pb2.BlockByDeviceResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -50,6 +50,10 @@ class RecoveryServiceStub:
     app. A try of the temporary PIN is charged before it is checked; strikes and locks stay, and a dead
     PIN stays dead. A temporary PIN that was ordered signed in with this same app is refused.
     """
+    BlockByDevice: _grpc.UnaryUnaryMultiCallable[_recovery_service_pb2.BlockByDeviceRequest, _recovery_service_pb2.BlockByDeviceResponse]
+    """BlockByDevice blocks everything, or one authenticator, as one of the subscriber's own apps asks. Its
+    signature is enough, without the PIN. Only a registrar unblocks.
+    """
 
 @_typing.type_check_only
 class RecoveryServiceAsyncStub(RecoveryServiceStub):
@@ -70,6 +74,10 @@ class RecoveryServiceAsyncStub(RecoveryServiceStub):
     """ResetPin chooses a PIN on an app, with a temporary PIN in place of the forgotten one. Called by the
     app. A try of the temporary PIN is charged before it is checked; strikes and locks stay, and a dead
     PIN stays dead. A temporary PIN that was ordered signed in with this same app is refused.
+    """
+    BlockByDevice: _aio.UnaryUnaryMultiCallable[_recovery_service_pb2.BlockByDeviceRequest, _recovery_service_pb2.BlockByDeviceResponse]  # type: ignore[assignment]
+    """BlockByDevice blocks everything, or one authenticator, as one of the subscriber's own apps asks. Its
+    signature is enough, without the PIN. Only a registrar unblocks.
     """
 
 class RecoveryServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -100,6 +108,16 @@ class RecoveryServiceServicer(metaclass=_abc_1.ABCMeta):
         """ResetPin chooses a PIN on an app, with a temporary PIN in place of the forgotten one. Called by the
         app. A try of the temporary PIN is charged before it is checked; strikes and locks stay, and a dead
         PIN stays dead. A temporary PIN that was ordered signed in with this same app is refused.
+        """
+
+    @_abc_1.abstractmethod
+    def BlockByDevice(
+        self,
+        request: _recovery_service_pb2.BlockByDeviceRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_recovery_service_pb2.BlockByDeviceResponse, _abc.Awaitable[_recovery_service_pb2.BlockByDeviceResponse]]:
+        """BlockByDevice blocks everything, or one authenticator, as one of the subscriber's own apps asks. Its
+        signature is enough, without the PIN. Only a registrar unblocks.
         """
 
 def add_RecoveryServiceServicer_to_server(servicer: RecoveryServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

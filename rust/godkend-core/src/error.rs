@@ -243,7 +243,7 @@ reasons! {
     LoginNotFound = "LOGIN_NOT_FOUND",
     /// The login's time is over.
     LoginExpired = "LOGIN_EXPIRED",
-    /// The front-end, or a newer login for the same user ID, ended it.
+    /// The front-end, a newer login for the same user ID, or a block ended it.
     LoginCancelled = "LOGIN_CANCELLED",
     /// The subscriber said no.
     LoginRejected = "LOGIN_REJECTED",

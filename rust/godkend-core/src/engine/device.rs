@@ -237,7 +237,7 @@ impl Engine {
 
 impl Shared {
     /// Verifies a signature. Without a key, because the device is unknown, the same work is done and fails.
-    fn verify<S: Statement>(
+    pub(super) fn verify<S: Statement>(
         &self,
         signed: Signed<S>,
         key: Option<PublicKey>,

@@ -52,6 +52,20 @@ impl PyEngine {
         Ok(())
     }
 
+    fn block_by_device(
+        &self,
+        token: u64,
+        timeout_ms: u64,
+        statement: &[u8],
+        signature: &[u8],
+    ) -> Result<()> {
+        let signed = signed(statement, signature)?;
+        self.check_process()?;
+        let (deadline, reply) = (Deadline::in_ms(timeout_ms), self.completions.reply(token));
+        self.engine.block_by_device(signed, deadline, reply);
+        Ok(())
+    }
+
     fn reveal_temporary_pin(
         &self,
         token: u64,

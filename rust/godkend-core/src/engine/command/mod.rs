@@ -6,6 +6,7 @@
 
 mod activation;
 mod attempt;
+mod blocking;
 mod code;
 mod contact;
 mod decision;
@@ -28,6 +29,7 @@ pub use activation::{
     ActivationBegun, BeginActivation, CodeIssued, FinishActivation, IssueActivationCode, UnderWay,
 };
 pub use attempt::{Charged, Checked};
+pub use blocking::{BlockByDevice, EndBlockedLogins, SetBlocked};
 pub use code::SubmitCode;
 pub use contact::SetContactDetails;
 pub use decision::{
@@ -38,7 +40,7 @@ pub use display::{
 };
 pub(super) use door::code_door_key;
 pub use event::AckEvents;
-pub use identity::{CreateIdentity, SetBlocked};
+pub use identity::CreateIdentity;
 pub use issuing::{RecordConsent, RecordIdentification};
 pub use login::{
     CancelLogin, LoginOpened, LoginStarted, LoginView, OpenLogin, RedeemLogin, StartLogin,
