@@ -43,6 +43,7 @@ __all__ = [
     "pin_weakness",
     "read_passport",
     "reasons",
+    "recovery_routes",
     "sqlite_version",
     "verify_signature",
 ]
@@ -103,6 +104,12 @@ def read_passport(
     `policy` is JSON as of `normalise_policy`. Raises `Invalid` for what is no such file, `Denied`
     with PASSPORT_ALGORITHM_REFUSED, PASSPORT_SIGNER_UNKNOWN or PASSPORT_NOT_GENUINE. An expired
     document, or one that is not accepted, is verified all the same.
+    """
+
+def recovery_routes() -> list[tuple[str, str, str, str]]:
+    """Every way back: what was lost, what it rests on, the call, and the event that tells of it.
+
+    The event is empty where nothing changes.
     """
 
 def reasons() -> list[str]:
@@ -273,6 +280,16 @@ class Engine:
         self, token: int, timeout_ms: int, actor: str, reading: _PassportReading
     ) -> None:
         """Outcome: the user ID of the passport's bearer."""
+
+    def recover_pin(
+        self,
+        token: int,
+        timeout_ms: int,
+        actor: str,
+        request_id: bytes,
+        reading: _PassportReading,
+    ) -> None:
+        """Outcome: `TemporaryPinIssued`, for the passport's bearer."""
 
     def recover_app(
         self,
@@ -509,6 +526,19 @@ class Engine:
 
         Outcome: `TemporaryPinIssued`.
         """
+
+    def find_user_id(
+        self,
+        token: int,
+        timeout_ms: int,
+        actor: str,
+        document_kind: int,
+        document_country: str,
+        document_number: str,
+        birth_date: str,
+        evidence_reference: str,
+    ) -> None:
+        """Rests on support's evidence. Outcome: the user ID, str."""
 
     def reset_pin(
         self,

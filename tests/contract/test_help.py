@@ -38,6 +38,8 @@ def test_there_are_the_commands_that_there_should_be() -> None:
             "phone block",
             "phone show",
             "recovery temporary-pin",
+            "recovery user-id",
+            "recovery routes",
         ),
     }
 

@@ -15,6 +15,7 @@ BUDGETS_OFF = dict.fromkeys(
         *("login_source", "login_front_end", "login_overall"),
         *("activation_source", "activation_overall"),
         *("temporary_pin_identity", "temporary_pin_overall"),
+        *("user_id_client", "user_id_overall"),
         *("door_source", "door_front_end", "door_overall"),
         *("passport_client", "passport_overall"),
     ),

@@ -156,6 +156,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """
     ERROR_REASON_OTHER_AUTHENTICATOR_NEEDED: _ErrorReason.ValueType  # 104
     """The temporary PIN was ordered with this very app."""
+    ERROR_REASON_USER_ID_NOT_FOUND: _ErrorReason.ValueType  # 105
+    """Document and birth date lead to no user ID, or not to one alone; which of these is not said."""
     ERROR_REASON_DISPLAY_CODE_WRONG: _ErrorReason.ValueType  # 50
     """The code is not one that the display shows now, or there is no such display; which is not said."""
     ERROR_REASON_DISPLAY_CODE_LOCKED: _ErrorReason.ValueType  # 51
@@ -335,6 +337,8 @@ often.
 """
 ERROR_REASON_OTHER_AUTHENTICATOR_NEEDED: ErrorReason.ValueType  # 104
 """The temporary PIN was ordered with this very app."""
+ERROR_REASON_USER_ID_NOT_FOUND: ErrorReason.ValueType  # 105
+"""Document and birth date lead to no user ID, or not to one alone; which of these is not said."""
 ERROR_REASON_DISPLAY_CODE_WRONG: ErrorReason.ValueType  # 50
 """The code is not one that the display shows now, or there is no such display; which is not said."""
 ERROR_REASON_DISPLAY_CODE_LOCKED: ErrorReason.ValueType  # 51

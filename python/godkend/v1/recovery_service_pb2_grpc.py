@@ -42,6 +42,11 @@ class RecoveryServiceStub:
         Args:
             channel: A grpc.Channel.
         """
+        self.FindUserId = channel.unary_unary(
+                '/godkend.v1.RecoveryService/FindUserId',
+                request_serializer=godkend_dot_v1_dot_recovery__service__pb2.FindUserIdRequest.SerializeToString,
+                response_deserializer=godkend_dot_v1_dot_recovery__service__pb2.FindUserIdResponse.FromString,
+                _registered_method=True)
         self.OrderTemporaryPin = channel.unary_unary(
                 '/godkend.v1.RecoveryService/OrderTemporaryPin',
                 request_serializer=godkend_dot_v1_dot_recovery__service__pb2.OrderTemporaryPinRequest.SerializeToString,
@@ -67,6 +72,14 @@ class RecoveryServiceServicer:
     says where that is kept. A self-service site shows the subscriber's assertion instead, as in
     IdentityService; what it asks for rests on the authenticator that the subscriber is signed in with.
     """
+
+    def FindUserId(self, request, context):
+        """FindUserId tells support the user ID of somebody who has forgotten it, found by the document that
+        proved their identity. Nobody found, several found and another birth date are one answer.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
 
     def OrderTemporaryPin(self, request, context):
         """OrderTemporaryPin sends a temporary PIN to the subscriber's phone by SMS and ends an earlier one. The
@@ -96,6 +109,11 @@ class RecoveryServiceServicer:
 
 def add_RecoveryServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
+            'FindUserId': grpc.unary_unary_rpc_method_handler(
+                    servicer.FindUserId,
+                    request_deserializer=godkend_dot_v1_dot_recovery__service__pb2.FindUserIdRequest.FromString,
+                    response_serializer=godkend_dot_v1_dot_recovery__service__pb2.FindUserIdResponse.SerializeToString,
+            ),
             'OrderTemporaryPin': grpc.unary_unary_rpc_method_handler(
                     servicer.OrderTemporaryPin,
                     request_deserializer=godkend_dot_v1_dot_recovery__service__pb2.OrderTemporaryPinRequest.FromString,
@@ -127,6 +145,33 @@ class RecoveryService:
     says where that is kept. A self-service site shows the subscriber's assertion instead, as in
     IdentityService; what it asks for rests on the authenticator that the subscriber is signed in with.
     """
+
+    @staticmethod
+    def FindUserId(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/godkend.v1.RecoveryService/FindUserId',
+            godkend_dot_v1_dot_recovery__service__pb2.FindUserIdRequest.SerializeToString,
+            godkend_dot_v1_dot_recovery__service__pb2.FindUserIdResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
 
     @staticmethod
     def OrderTemporaryPin(request,

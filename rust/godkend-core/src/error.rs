@@ -213,6 +213,8 @@ reasons! {
     TemporaryPinOver = "TEMPORARY_PIN_OVER",
     /// The temporary PIN was ordered with this very app.
     OtherAuthenticatorNeeded = "OTHER_AUTHENTICATOR_NEEDED",
+    /// Document and birth date lead to no user ID, or not to one alone; which of these is not said.
+    UserIdNotFound = "USER_ID_NOT_FOUND",
     // Code displays and passwords
     /// The code is not one that the display shows now, or there is no such display; which is not said.
     DisplayCodeWrong = "DISPLAY_CODE_WRONG",

@@ -1,9 +1,11 @@
 //! RecoveryService: each call checks its fields, submits, and returns.
 
 use godkend_core::engine::Deadline;
-use godkend_core::engine::command::IssueTemporaryPin;
+use godkend_core::engine::command::{FindUserId, IssueTemporaryPin};
 use godkend_core::error::{Error, Result as CoreResult};
+use godkend_core::evidence::{self, DocumentKind, DocumentNumber};
 use godkend_core::identity;
+use godkend_core::pin::BirthDate;
 use godkend_core::recovery::{Means, Proof};
 use pyo3::prelude::*;
 
@@ -30,6 +32,30 @@ impl PyEngine {
             request_id: id("request_id", request_id)?,
             identity_id: id("identity_id", identity_id)?,
             proof: proof(evidence_reference, session)?,
+        };
+        self.submit(token, timeout_ms, command)
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn find_user_id(
+        &self,
+        token: u64,
+        timeout_ms: u64,
+        actor: String,
+        document_kind: i32,
+        document_country: &str,
+        document_number: &str,
+        birth_date: &str,
+        evidence_reference: &str,
+    ) -> Result<()> {
+        let kind = DocumentKind::parse(document_kind)?;
+        let country = evidence::country(document_country)?;
+        let number = DocumentNumber::parse(document_number)?;
+        let command = FindUserId {
+            actor,
+            number_digest: number.digest(self.engine.keys(), kind, &country),
+            birth_date: BirthDate::parse(birth_date)?,
+            proof: proof(evidence_reference, None)?,
         };
         self.submit(token, timeout_ms, command)
     }

@@ -24,6 +24,7 @@ mod pin_reset;
 mod recovery;
 mod sweep;
 mod temporary_pin;
+mod user_id;
 
 pub use activation::{
     ActivationBegun, BeginActivation, CodeIssued, FinishActivation, IssueActivationCode, UnderWay,
@@ -47,7 +48,9 @@ pub use login::{
 };
 pub(super) use notification::NOTIFIER;
 pub use notification::{PlanMessages, Planned, RetryMessage, SettleMessage, TakeDelivery};
-pub use passport::{ChargePassport, PassportCharged, RecoverApp, RecoverUserId, VerifyPassport};
+pub use passport::{
+    ChargePassport, PassportCharged, RecoverApp, RecoverPin, RecoverUserId, VerifyPassport,
+};
 pub use password::{ChargePassword, ChargedPassword, SetPassword, SettlePassword};
 pub use pin_change::{ChargePinChange, SettlePinChange};
 pub use pin_reset::{ChargePinReset, ChargedPinReset, SettlePinReset};
@@ -55,6 +58,7 @@ pub use sweep::{Sweep, Swept};
 pub use temporary_pin::{
     ChargedTemporaryPin, CheckedTemporaryPin, IssueTemporaryPin, TemporaryPinIssued,
 };
+pub use user_id::FindUserId;
 
 use crate::Id;
 use crate::authenticator::Authenticator;
