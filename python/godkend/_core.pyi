@@ -48,6 +48,7 @@ __all__ = [
     "pin_weakness",
     "read_passport",
     "reasons",
+    "recovery_routes",
     "sqlite_version",
     "verify_signature",
 ]
@@ -108,6 +109,12 @@ def read_passport(
     `policy` is JSON as of `normalise_policy`. Raises `Invalid` for what is no such file, `Denied`
     with PASSPORT_ALGORITHM_REFUSED, PASSPORT_SIGNER_UNKNOWN or PASSPORT_NOT_GENUINE. An expired
     document, or one that is not accepted, is verified all the same.
+    """
+
+def recovery_routes() -> list[tuple[str, str, str, str]]:
+    """Every way back: what was lost, what it rests on, the call, and the event that tells of it.
+
+    The event is empty where nothing changes.
     """
 
 def reasons() -> list[str]:
@@ -279,6 +286,16 @@ class Engine:
     ) -> None:
         """Outcome: the user ID of the passport's bearer."""
 
+    def recover_pin(
+        self,
+        token: int,
+        timeout_ms: int,
+        actor: str,
+        request_id: bytes,
+        reading: _PassportReading,
+    ) -> None:
+        """Outcome: `TemporaryPinIssued`, for the passport's bearer."""
+
     def recover_app(
         self,
         token: int,
@@ -300,7 +317,7 @@ class Engine:
         authenticator_id: bytes,
         blocked: bool,
     ) -> None:
-        """Blocks or unblocks. Outcome: None."""
+        """Blocks or unblocks. A block ends the logins under way. Outcome: None."""
 
     def issue_activation_code(
         self,
@@ -521,6 +538,19 @@ class Engine:
         Outcome: `TemporaryPinIssued`.
         """
 
+    def find_user_id(
+        self,
+        token: int,
+        timeout_ms: int,
+        actor: str,
+        document_kind: int,
+        document_country: str,
+        document_number: str,
+        birth_date: str,
+        evidence_reference: str,
+    ) -> None:
+        """Rests on support's evidence. Outcome: the user ID, str."""
+
     def reset_pin(
         self,
         token: int,
@@ -531,6 +561,11 @@ class Engine:
         pin_new: str,
     ) -> None:
         """Outcome: None."""
+
+    def block_by_device(
+        self, token: int, timeout_ms: int, statement: bytes, signature: bytes
+    ) -> None:
+        """Blocks what the statement says. Outcome: None."""
 
     def reveal_temporary_pin(self, token: int, timeout_ms: int, temporary_pin_id: bytes) -> None:
         """For what delivers messages, and nothing else: the id is in `temporary_pin.issued`.

@@ -23,6 +23,7 @@ from godkend.statements import (
     DeviceKey,
     activation_statement,
     approval_statement,
+    block_statement,
     open_statement,
     pin_change_statement,
     pin_reset_statement,
@@ -204,6 +205,17 @@ class Phone:
         )
         with godkend_errors():
             self._recovery.ResetPin(request, timeout=CALL_TIMEOUT_S)
+
+    def block(self, blocked_authenticator_id: bytes = b"") -> None:
+        """Blocks one of the subscriber's authenticators, or everything. Only a desk unblocks."""
+        signed = block_statement(
+            self.key, self.authenticator_id, self._now_ms(), blocked_authenticator_id
+        )
+        request = recovery_service_pb2.BlockByDeviceRequest(
+            statement=signed.statement, signature=signed.signature
+        )
+        with godkend_errors():
+            self._recovery.BlockByDevice(request, timeout=CALL_TIMEOUT_S)
 
 
 @dataclass(frozen=True, slots=True)

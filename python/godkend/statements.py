@@ -25,6 +25,7 @@ OPEN_DOMAIN: Final = b"godkend open v1\0"
 APPROVAL_DOMAIN: Final = b"godkend approval v1\0"
 PIN_CHANGE_DOMAIN: Final = b"godkend pin change v1\0"
 PIN_RESET_DOMAIN: Final = b"godkend pin reset v1\0"
+BLOCK_DOMAIN: Final = b"godkend block v1\0"
 
 ATTEMPT_ID_BYTES: Final = 16
 
@@ -170,6 +171,23 @@ def pin_reset_statement(
         signed_at_ms=signed_at_ms,
     )
     return key.signed(PIN_RESET_DOMAIN, statement.SerializeToString())
+
+
+def block_statement(
+    key: DeviceKey,
+    authenticator_id: bytes,
+    signed_at_ms: int,
+    blocked_authenticator_id: bytes = b"",
+    attempt_id: bytes | None = None,
+) -> Signed:
+    """Blocks one authenticator, which may be the signing one, or everything."""
+    statement = pb.BlockStatement(
+        authenticator_id=authenticator_id,
+        blocked_authenticator_id=blocked_authenticator_id,
+        attempt_id=_fresh() if attempt_id is None else attempt_id,
+        signed_at_ms=signed_at_ms,
+    )
+    return key.signed(BLOCK_DOMAIN, statement.SerializeToString())
 
 
 def _fresh() -> bytes:

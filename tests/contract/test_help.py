@@ -32,7 +32,15 @@ def test_there_are_the_commands_that_there_should_be() -> None:
         *("", "demo", "serve", "config show", "login", "jwks", "version", "events verify"),
         *("identity create", "identity show", "identity activation-code", "identity block"),
         *("identity unblock", "phone activate", "phone open", "phone approve", "phone reject"),
-        *("phone change-pin", "phone reset-pin", "phone show", "recovery temporary-pin"),
+        *(
+            "phone change-pin",
+            "phone reset-pin",
+            "phone block",
+            "phone show",
+            "recovery temporary-pin",
+            "recovery user-id",
+            "recovery routes",
+        ),
     }
 
 

@@ -75,6 +75,10 @@ def new_phone(chip: Chip, **fields: Any) -> pb.RecoverAppRequest:
     return pb.RecoverAppRequest(**{"request_id": fresh(), "reading": reading(chip), **fields})
 
 
+def forgotten_pin(chip: Chip, **fields: Any) -> pb.RecoverPinRequest:
+    return pb.RecoverPinRequest(**{"request_id": fresh(), "reading": reading(chip), **fields})
+
+
 def forgotten(chip: Chip) -> pb.RecoverUserIdRequest:
     return pb.RecoverUserIdRequest(reading=reading(chip))
 

@@ -8,7 +8,16 @@ import pytest
 
 from godkend.v1 import passport_service_pb2 as pb
 from tests.service.stored import StoreReader
-from tests.service.test_passport import ANNA, forgotten, new_phone, reading, verifying
+from tests.service.test_passport import (
+    ANNA,
+    forgotten,
+    forgotten_pin,
+    new_phone,
+    reading,
+    verifying,
+)
+from tests.service.test_recovery import give_number
+from tests.service.world import DAY_MS
 from tests.support.bad_input import (
     IDS_OF_16,
     UNDEFINED,
@@ -72,6 +81,7 @@ BAD: dict[str, Rows] = {
         "reading": READINGS,
     },
     "RecoverUserIdRequest": {"reading": READINGS},
+    "RecoverPinRequest": {"request_id": IDS_OF_16, "reading": READINGS},
     "RecoverAppRequest": {
         "request_id": IDS_OF_16,
         "reading": READINGS,
@@ -94,6 +104,10 @@ async def prepared(world: World, name: str) -> Message:
     if name == "VerifyPassportRequest":
         return verifying(identity_id, CHIP)
     await world.send(verifying(identity_id, CHIP))
+    if name == "RecoverPinRequest":
+        await give_number(world, identity_id)
+        world.clock.advance(5 * DAY_MS)
+        return forgotten_pin(CHIP)
     return forgotten(CHIP) if name == "RecoverUserIdRequest" else new_phone(CHIP)
 
 

@@ -14,6 +14,7 @@ from godkend.v1 import identity_service_pb2 as identity_pb
 from godkend.v1 import recovery_service_pb2 as pb
 from godkend.v1 import statement_pb2
 from tests.service.stored import StoreReader
+from tests.service.test_issuing import document, identification
 from tests.service.world import ANYBODY, DAY_MS, HOUR_MS, PROFILE, SUPPORT, Login, World, refused
 from tests.support.bad_input import (
     IDS_OF_16,
@@ -25,7 +26,7 @@ from tests.support.bad_input import (
     refuse_each,
     unsigned,
 )
-from tests.support.phones import PIN, PIN_OTHER, PIN_WRONG, Phone, fresh
+from tests.support.phones import BORN, PIN, PIN_OTHER, PIN_WRONG, Phone, fresh
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,6 +37,17 @@ NUMBER, CASE = "+4512345678", "case 4711"
 MINUTE_MS = 60_000
 
 BAD: dict[str, Rows] = {
+    "FindUserIdRequest": {
+        "document": tuple(
+            Otherwise(document(**{named: value}), named=f"document.{named}")
+            for named, value in (
+                *(("kind", 0), ("kind", 5), ("country", ""), ("country", "dk")),
+                *(("document_number", ""), ("document_number", "1" * 33)),
+            )
+        ),
+        "birth_date": ("", "2031-02-29", "31-05-04", "x"),
+        "evidence_reference": line(100),
+    },
     "OrderTemporaryPinRequest": {
         "request_id": IDS_OF_16,
         "identity_id": IDS_OF_16,
@@ -47,6 +59,7 @@ BAD: dict[str, Rows] = {
         "temporary_pin": PINS_WRONG,
         "pin_new": (*PINS_WRONG, Otherwise("123456", "PIN_WEAK")),
     },
+    "BlockByDeviceRequest": {"statement": STATEMENTS_512, "signature": unsigned(72)},
 }
 
 
@@ -89,6 +102,11 @@ async def ordered(world: World, phone: Phone) -> str:
     """A temporary PIN, ordered by support and read off the SMS."""
     await world.send(ordering(phone.identity_id))
     return await reveal(world, await last_id(world))
+
+
+def finding(**fields: Any) -> pb.FindUserIdRequest:
+    chosen = {"document": document(), "birth_date": BORN, "evidence_reference": CASE, **fields}
+    return pb.FindUserIdRequest(**chosen)
 
 
 def resetting(world: World, phone: Phone, temporary_pin: str, pin_new: str) -> pb.ResetPinRequest:
@@ -388,6 +406,12 @@ async def test_self_service_gives_no_evidence_and_support_no_order_without_it(
 async def prepare(world: World, name: str) -> Any:
     """A request that would be granted."""
     phone = await reachable(world)
+    if name == "FindUserIdRequest":
+        await world.send(identification(phone.identity_id))
+        return finding()
+    if name == "BlockByDeviceRequest":
+        signed = phone.blocks(world.now_ms)
+        return pb.BlockByDeviceRequest(statement=signed.statement, signature=signed.signature)
     if name == "ResetPinRequest":
         return resetting(world, phone, await ordered(world, phone), PIN_OTHER)
     return ordering(phone.identity_id)
@@ -425,3 +449,18 @@ async def test_a_malformed_field_of_the_statement_is_refused(world: World, field
         altered.statement, altered.signature = signed.statement, signed.signature
         assert (await refused("FIELD_INVALID", world.send(altered))).field == "statement"
     await world.send(request)
+
+
+@pytest.mark.parametrize(
+    "field_name", ["authenticator_id", "attempt_id", "blocked_authenticator_id"]
+)
+async def test_a_malformed_field_of_a_block_is_refused(world: World, field_name: str) -> None:
+    phone = await world.activate()
+    honest = phone.blocks(world.now_ms).statement
+    for value in (bytes(15), bytes(17)):
+        statement = statement_pb2.BlockStatement.FromString(honest)
+        setattr(statement, field_name, value)
+        signed = phone.key.signed(b"godkend block v1\0", statement.SerializeToString())
+        request = pb.BlockByDeviceRequest(statement=signed.statement, signature=signed.signature)
+        assert (await refused("FIELD_INVALID", world.send(request))).field == "statement"
+    assert not (await world.identity(phone.identity_id)).blocked

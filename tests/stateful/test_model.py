@@ -29,6 +29,7 @@ from tests.stateful.displays import DisplayModel, DisplayRules
 from tests.stateful.issuing import DeskRules
 from tests.stateful.levels import Levels
 from tests.stateful.signing import Signing
+from tests.stateful.recovery import RecoveryModel, RecoveryRules
 from tests.support import phones
 from tests.support.driver import NOW_MS, open_driver
 from tests.support.phones import PIN, PIN_OTHER, PIN_WRONG
@@ -86,11 +87,13 @@ def outcome_of(call: Callable[[], Any]) -> Any:
 
 
 @dataclass
-class Model(CopyModel, DisplayModel):
+class Model(CopyModel, DisplayModel, RecoveryModel):
     """The whole of it."""
 
 
-class Godkend(Levels, Signing, DeskRules, DisplayRules, CopyRules, RuleBasedStateMachine):
+class Godkend(
+    Levels, Signing, DeskRules, DisplayRules, RecoveryRules, CopyRules, RuleBasedStateMachine
+):
     """Every answer of the engine is the model's, to the reason, the wait and the tries left."""
 
     identities: Bundle[m.Identity] = Bundle("identities")

@@ -17,6 +17,7 @@ from godkend.statements import (
     Signed,
     activation_statement,
     approval_statement,
+    block_statement,
     open_statement,
     pin_change_statement,
     pin_reset_statement,
@@ -84,6 +85,12 @@ class Phone:
     def resets_pin(self, signed_at_ms: int) -> Signed:
         """Asks for another PIN with a temporary one."""
         return pin_reset_statement(self.key, self.authenticator_id, signed_at_ms)
+
+    def blocks(self, signed_at_ms: int, blocked_authenticator_id: bytes = b"") -> Signed:
+        """Blocks one authenticator, or everything."""
+        return block_statement(
+            self.key, self.authenticator_id, signed_at_ms, blocked_authenticator_id
+        )
 
 
 def as_response(opened: _core.LoginOpened) -> OpenLoginResponse:

@@ -16,6 +16,7 @@ BUDGETS_OFF = dict.fromkeys(
         *("activation_source", "activation_overall"),
         *("copy_source", "copy_overall"),
         *("temporary_pin_identity", "temporary_pin_overall"),
+        *("user_id_client", "user_id_overall"),
         *("door_source", "door_front_end", "door_overall"),
         *("passport_client", "passport_overall"),
     ),

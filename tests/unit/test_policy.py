@@ -17,6 +17,8 @@ QUOTAS = (
     "login_overall",
     "activation_source",
     "activation_overall",
+    "user_id_client",
+    "user_id_overall",
     "temporary_pin_identity",
     "temporary_pin_overall",
     "door_source",

@@ -10,6 +10,7 @@ import click
 
 from godkend.calls import open_channel
 from godkend.cli.copying import copy
+from godkend.cli.identity import HexId
 from godkend.cli.options import (
     ca_file_option,
     json_option,
@@ -266,6 +267,30 @@ def reset_pin(pin: str | None, pin_stdin: bool, pin_new: str | None, **which: An
         pin_new = read_pin(pin_new, pin_stdin, "New PIN (6 digits)", chosen=True)
         pocket.phone.reset_pin(temporary_pin, pin_new)
     click.echo("reset")
+
+
+@phone.command(
+    epilog=unwrapped(
+        "Examples:",
+        "  godkend phone block --all",
+        "  godkend phone block --authenticator-id 00112233445566778899aabbccddeeff",
+    )
+)
+@click.option("--all", "everything", is_flag=True, help="Block the whole identity.")
+@click.option(
+    "--authenticator-id",
+    type=HexId(),
+    default=None,
+    help="Block only this authenticator, as 32 digits; it may be this phone.",
+)
+@phone_options
+def block(everything: bool, authenticator_id: bytes | None, **which: Any) -> None:
+    """Block everything, or one authenticator. Needs no PIN; only a desk unblocks."""
+    if everything == (authenticator_id is not None):
+        raise click.UsageError("say what to block: --all or --authenticator-id")
+    with Pocket.out(**which) as pocket:
+        pocket.phone.block(authenticator_id or b"")
+    click.echo("blocked")
 
 
 @phone.command(

@@ -7,10 +7,13 @@ from typing import Any
 
 import click
 
+from godkend import _core
 from godkend.calls import CALL_TIMEOUT_S, godkend_errors
+from godkend.cli.desk import DOCUMENTS
 from godkend.cli.identity import REQUEST_ID_BYTES, Desk, desk_options
-from godkend.cli.options import Caller, find_token
-from godkend.cli.output import say, time_text, unwrapped
+from godkend.cli.options import Caller, find_token, json_option
+from godkend.cli.output import print_json, say, time_text, unwrapped
+from godkend.v1 import issuing_service_pb2 as issuing_pb
 from godkend.v1 import recovery_service_pb2 as pb
 from godkend.v1 import recovery_service_pb2_grpc
 
@@ -59,6 +62,55 @@ def temporary_pin(user_id: str, evidence: str, **where: Any) -> None:
         issued = stub.OrderTemporaryPin(request, metadata=caller.metadata, timeout=CALL_TIMEOUT_S)
     say(f"Valid until {time_text(issued.expires_at_ms)}.")
     click.echo("sent")
+
+
+@recovery.command(
+    "user-id",
+    epilog=unwrapped(
+        "Example:",
+        "  godkend recovery user-id --document passport --country DNK \\",
+        '    --birth-date 1974-02-28 --evidence "case 4711"',
+    ),
+)
+@click.option(
+    "--document", type=click.Choice(list(DOCUMENTS)), required=True, help="What a desk has seen."
+)
+@click.option("--country", required=True, metavar="DNK", help="Who issued it, in three letters.")
+@click.option("--number", prompt="Document number", help="Asked for if not given.")
+@click.option("--birth-date", required=True, metavar="YYYY-MM-DD", help="As the document says it.")
+@evidence_option
+@desk_options
+def user_id(
+    document: str, country: str, number: str, birth_date: str, evidence: str, **where: Any
+) -> None:
+    """Find a forgotten user ID by the document that proved the identity."""
+    caller = _caller(**where)
+    request = pb.FindUserIdRequest(
+        document=issuing_pb.Document(
+            kind=DOCUMENTS[document], country=country, document_number=number
+        ),
+        birth_date=birth_date,
+        evidence_reference=evidence,
+    )
+    stub = recovery_service_pb2_grpc.RecoveryServiceStub(caller.channel)
+    with godkend_errors():
+        found = stub.FindUserId(request, metadata=caller.metadata, timeout=CALL_TIMEOUT_S)
+    click.echo(found.user_id)
+
+
+@recovery.command(epilog=unwrapped("Example:", "  godkend recovery routes --json"))
+@json_option
+def routes(as_json: bool) -> None:
+    """Show every way back: what was lost, what gives it back, and the event that tells of it."""
+    names = ("lost", "means", "call", "notifies")
+    rows = [dict(zip(names, route, strict=True)) for route in _core.recovery_routes()]
+    if as_json:
+        print_json(rows)
+        return
+    widths = [max(len(row[name]) for row in rows) for name in names]
+    for row in rows:
+        cells = (row[name].ljust(width) for name, width in zip(names, widths, strict=True))
+        click.echo("  ".join(cells).rstrip())
 
 
 def _caller(server: str, ca_file: Any, token_file: Any, data_dir: Any) -> Caller:

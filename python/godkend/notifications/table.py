@@ -38,6 +38,7 @@ NOTICES: Final[Mapping[str, frozenset[Channel]]] = {
     "activation.refused": _ALL,
     "authenticator.activated": _ALL,
     "pin.changed": _QUIET,
+    "user_id.found": _ALL,
     "temporary_pin.issued": _ALL,
     "pin.reset": _ALL,
     "display.assigned": _QUIET,

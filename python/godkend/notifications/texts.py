@@ -230,6 +230,21 @@ TEXTS: Final[Mapping[str, Texts]] = {
         Text("Your PIN has changed", "The PIN of one of your apps was changed on {when}."),
         Text("Ihre PIN wurde geändert", "Die PIN einer Ihrer Apps wurde am {when} geändert."),
     ),
+    "user_id.found": _texts(
+        Text(
+            "Dit bruger-id er oplyst",
+            "Supporten oplyste dit bruger-id {when} til en, der kendte nummeret på dit dokument.",
+        ),
+        Text(
+            "Your user ID was told",
+            "On {when} support told your user ID to somebody who knew the number of your document.",
+        ),
+        Text(
+            "Ihre Benutzerkennung wurde mitgeteilt",
+            "Der Support hat am {when} Ihre Benutzerkennung jemandem mitgeteilt, der die Nummer"
+            " Ihres Ausweises kannte.",
+        ),
+    ),
     "temporary_pin.issued": _texts(
         Text(
             "Der er lavet en midlertidig pinkode til dig",

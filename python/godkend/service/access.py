@@ -23,9 +23,9 @@ _DESK: frozenset[Role] = frozenset({"registrar", "support"})
 _REGISTRAR_OR_SUBSCRIBER: frozenset[Role] = frozenset({"registrar", "self-service"})
 _REGISTRAR_OR_AUDITOR: frozenset[Role] = frozenset({"registrar", "auditor"})
 _DESK_OR_SUBSCRIBER: frozenset[Role] = _DESK | _REGISTRAR_OR_SUBSCRIBER
+_SUPPORT: frozenset[Role] = frozenset({"support"})
 _SUPPORT_OR_SUBSCRIBER: frozenset[Role] = frozenset({"support", "self-service"})
 _AUDITOR: frozenset[Role] = frozenset({"auditor"})
-_SUPPORT: frozenset[Role] = frozenset({"support"})
 _SUPPORT_OR_AUDITOR: frozenset[Role] = frozenset({"support", "auditor"})
 
 ROLES_BY_METHOD: Mapping[str, frozenset[Role] | None] = {
@@ -53,12 +53,13 @@ ROLES_BY_METHOD: Mapping[str, frozenset[Role] | None] = {
     "/godkend.v1.IdentityService/GetIdentity": _DESK_OR_SUBSCRIBER,
     "/godkend.v1.IdentityService/SetContactDetails": _REGISTRAR_OR_SUBSCRIBER,
     "/godkend.v1.IdentityService/IssueActivationCode": _REGISTRAR_OR_SUBSCRIBER,
-    "/godkend.v1.IdentityService/BlockIdentity": _DESK,
+    "/godkend.v1.IdentityService/BlockIdentity": _DESK_OR_SUBSCRIBER,
     "/godkend.v1.IdentityService/UnblockIdentity": _REGISTRAR,
     "/godkend.v1.IssuingService/RecordIdentification": _REGISTRAR,
     "/godkend.v1.IssuingService/RecordConsent": _REGISTRAR,
     "/godkend.v1.IssuingService/CheckWitness": _REGISTRAR,
     "/godkend.v1.IssuingService/ListEvidence": _REGISTRAR_OR_AUDITOR,
+    "/godkend.v1.RecoveryService/FindUserId": _SUPPORT,
     "/godkend.v1.RecoveryService/OrderTemporaryPin": _SUPPORT_OR_SUBSCRIBER,
     "/godkend.v1.RecoveryService/ResetPin": ANYBODY,
     "/godkend.v1.DisplayService/ListDisplays": _DESK_OR_SUBSCRIBER,
@@ -68,7 +69,9 @@ ROLES_BY_METHOD: Mapping[str, frozenset[Role] | None] = {
     "/godkend.v1.DisplayService/SetPassword": _REGISTRAR_OR_SUBSCRIBER,
     "/godkend.v1.PassportService/VerifyPassport": _REGISTRAR,
     "/godkend.v1.PassportService/RecoverUserId": _REGISTRAR,
+    "/godkend.v1.PassportService/RecoverPin": _REGISTRAR,
     "/godkend.v1.PassportService/RecoverApp": _REGISTRAR,
+    "/godkend.v1.RecoveryService/BlockByDevice": ANYBODY,
     "/godkend.v1.EventService/StreamEvents": _AUDITOR,
     "/godkend.v1.EventService/AckEvents": _AUDITOR,
     "/godkend.v1.NotificationService/ListDeadLetters": _SUPPORT_OR_AUDITOR,

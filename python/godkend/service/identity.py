@@ -100,6 +100,7 @@ class IdentityService(IdentityServiceServicer):
     async def BlockIdentity(
         self, request: pb.BlockIdentityRequest, context: Context
     ) -> pb.BlockIdentityResponse:
+        prove_subscriber(self._engine.core, context, request.identity_id)
         await self._block(request, context, blocked=True)
         return pb.BlockIdentityResponse()
 

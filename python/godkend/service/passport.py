@@ -46,6 +46,19 @@ class PassportService(PassportServiceServicer):
         )
         return pb.RecoverUserIdResponse(user_id=user_id)
 
+    async def RecoverPin(
+        self, request: pb.RecoverPinRequest, context: Context
+    ) -> pb.RecoverPinResponse:
+        engine = self._engine
+        issued: _core.TemporaryPinIssued = await engine.call(
+            engine.core.recover_pin,
+            timeout_ms(context),
+            caller.get().name,
+            request.request_id,
+            _passed(request.reading),
+        )
+        return pb.RecoverPinResponse(expires_at_ms=issued.expires_at_ms)
+
     async def RecoverApp(
         self, request: pb.RecoverAppRequest, context: Context
     ) -> pb.RecoverAppResponse:

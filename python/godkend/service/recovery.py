@@ -20,6 +20,23 @@ class RecoveryService(RecoveryServiceServicer):
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
+    async def FindUserId(
+        self, request: pb.FindUserIdRequest, context: Context
+    ) -> pb.FindUserIdResponse:
+        engine = self._engine
+        document = request.document
+        user_id: str = await engine.call(
+            engine.core.find_user_id,
+            timeout_ms(context),
+            caller.get().name,
+            document.kind,
+            document.country,
+            document.document_number,
+            request.birth_date,
+            request.evidence_reference,
+        )
+        return pb.FindUserIdResponse(user_id=user_id)
+
     async def OrderTemporaryPin(
         self, request: pb.OrderTemporaryPinRequest, context: Context
     ) -> pb.OrderTemporaryPinResponse:
@@ -47,3 +64,12 @@ class RecoveryService(RecoveryServiceServicer):
             request.pin_new,
         )
         return pb.ResetPinResponse()
+
+    async def BlockByDevice(
+        self, request: pb.BlockByDeviceRequest, context: Context
+    ) -> pb.BlockByDeviceResponse:
+        engine = self._engine
+        await engine.call(
+            engine.core.block_by_device, timeout_ms(context), request.statement, request.signature
+        )
+        return pb.BlockByDeviceResponse()

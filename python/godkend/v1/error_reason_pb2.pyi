@@ -156,6 +156,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """
     ERROR_REASON_OTHER_AUTHENTICATOR_NEEDED: _ErrorReason.ValueType  # 104
     """The temporary PIN was ordered with this very app."""
+    ERROR_REASON_USER_ID_NOT_FOUND: _ErrorReason.ValueType  # 105
+    """Document and birth date lead to no user ID, or not to one alone; which of these is not said."""
     ERROR_REASON_DISPLAY_CODE_WRONG: _ErrorReason.ValueType  # 50
     """The code is not one that the display shows now, or there is no such display; which is not said."""
     ERROR_REASON_DISPLAY_CODE_LOCKED: _ErrorReason.ValueType  # 51
@@ -185,7 +187,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_LOGIN_EXPIRED: _ErrorReason.ValueType  # 23
     """The login's time is over."""
     ERROR_REASON_LOGIN_CANCELLED: _ErrorReason.ValueType  # 24
-    """The front-end, or a newer login for the same user ID, ended it."""
+    """The front-end, a newer login for the same user ID, or a block ended it."""
     ERROR_REASON_LOGIN_REJECTED: _ErrorReason.ValueType  # 25
     """The subscriber said no."""
     ERROR_REASON_LOGIN_NOT_OPENED: _ErrorReason.ValueType  # 26
@@ -361,6 +363,8 @@ often.
 """
 ERROR_REASON_OTHER_AUTHENTICATOR_NEEDED: ErrorReason.ValueType  # 104
 """The temporary PIN was ordered with this very app."""
+ERROR_REASON_USER_ID_NOT_FOUND: ErrorReason.ValueType  # 105
+"""Document and birth date lead to no user ID, or not to one alone; which of these is not said."""
 ERROR_REASON_DISPLAY_CODE_WRONG: ErrorReason.ValueType  # 50
 """The code is not one that the display shows now, or there is no such display; which is not said."""
 ERROR_REASON_DISPLAY_CODE_LOCKED: ErrorReason.ValueType  # 51
@@ -390,7 +394,7 @@ ERROR_REASON_LOGIN_NOT_FOUND: ErrorReason.ValueType  # 22
 ERROR_REASON_LOGIN_EXPIRED: ErrorReason.ValueType  # 23
 """The login's time is over."""
 ERROR_REASON_LOGIN_CANCELLED: ErrorReason.ValueType  # 24
-"""The front-end, or a newer login for the same user ID, ended it."""
+"""The front-end, a newer login for the same user ID, or a block ended it."""
 ERROR_REASON_LOGIN_REJECTED: ErrorReason.ValueType  # 25
 """The subscriber said no."""
 ERROR_REASON_LOGIN_NOT_OPENED: ErrorReason.ValueType  # 26

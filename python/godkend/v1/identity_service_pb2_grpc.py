@@ -115,7 +115,8 @@ class IdentityServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def BlockIdentity(self, request, context):
-        """BlockIdentity blocks a whole identity, or one authenticator of it. Repeating it changes nothing.
+        """BlockIdentity blocks a whole identity, or one authenticator of it, and ends its logins under way. When
+        everything is blocked, codes and temporary PINs that were sent end too. Repeating it changes nothing.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

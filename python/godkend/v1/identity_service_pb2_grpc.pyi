@@ -53,7 +53,9 @@ class IdentityServiceStub:
     proved, and old enough or with a parent's consent: see IssuingService.
     """
     BlockIdentity: _grpc.UnaryUnaryMultiCallable[_identity_service_pb2.BlockIdentityRequest, _identity_service_pb2.BlockIdentityResponse]
-    """BlockIdentity blocks a whole identity, or one authenticator of it. Repeating it changes nothing."""
+    """BlockIdentity blocks a whole identity, or one authenticator of it, and ends its logins under way. When
+    everything is blocked, codes and temporary PINs that were sent end too. Repeating it changes nothing.
+    """
     UnblockIdentity: _grpc.UnaryUnaryMultiCallable[_identity_service_pb2.UnblockIdentityRequest, _identity_service_pb2.UnblockIdentityResponse]
     """UnblockIdentity takes a block back. Strikes and locks stay. Repeating it changes nothing."""
 
@@ -80,7 +82,9 @@ class IdentityServiceAsyncStub(IdentityServiceStub):
     proved, and old enough or with a parent's consent: see IssuingService.
     """
     BlockIdentity: _aio.UnaryUnaryMultiCallable[_identity_service_pb2.BlockIdentityRequest, _identity_service_pb2.BlockIdentityResponse]  # type: ignore[assignment]
-    """BlockIdentity blocks a whole identity, or one authenticator of it. Repeating it changes nothing."""
+    """BlockIdentity blocks a whole identity, or one authenticator of it, and ends its logins under way. When
+    everything is blocked, codes and temporary PINs that were sent end too. Repeating it changes nothing.
+    """
     UnblockIdentity: _aio.UnaryUnaryMultiCallable[_identity_service_pb2.UnblockIdentityRequest, _identity_service_pb2.UnblockIdentityResponse]  # type: ignore[assignment]
     """UnblockIdentity takes a block back. Strikes and locks stay. Repeating it changes nothing."""
 
@@ -134,7 +138,9 @@ class IdentityServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _identity_service_pb2.BlockIdentityRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_identity_service_pb2.BlockIdentityResponse, _abc.Awaitable[_identity_service_pb2.BlockIdentityResponse]]:
-        """BlockIdentity blocks a whole identity, or one authenticator of it. Repeating it changes nothing."""
+        """BlockIdentity blocks a whole identity, or one authenticator of it, and ends its logins under way. When
+        everything is blocked, codes and temporary PINs that were sent end too. Repeating it changes nothing.
+        """
 
     @_abc_1.abstractmethod
     def UnblockIdentity(

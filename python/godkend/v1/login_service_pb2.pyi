@@ -43,7 +43,7 @@ class _LoginStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_LoginState
     LOGIN_STATE_EXPIRED: _LoginState.ValueType  # 5
     """Its time was over before it was redeemed."""
     LOGIN_STATE_CANCELLED: _LoginState.ValueType  # 6
-    """Ended by its front-end, or by newer logins for the same user ID from the same source."""
+    """Ended by its front-end, by newer logins for the same user ID from the same source, or by a block."""
     LOGIN_STATE_REDEEMED: _LoginState.ValueType  # 7
     """Consumed."""
 
@@ -62,7 +62,7 @@ LOGIN_STATE_REJECTED: LoginState.ValueType  # 4
 LOGIN_STATE_EXPIRED: LoginState.ValueType  # 5
 """Its time was over before it was redeemed."""
 LOGIN_STATE_CANCELLED: LoginState.ValueType  # 6
-"""Ended by its front-end, or by newer logins for the same user ID from the same source."""
+"""Ended by its front-end, by newer logins for the same user ID from the same source, or by a block."""
 LOGIN_STATE_REDEEMED: LoginState.ValueType  # 7
 """Consumed."""
 Global___LoginState: _TypeAlias = LoginState  # noqa: Y015

@@ -53,6 +53,11 @@ class PassportServiceStub:
                 request_serializer=godkend_dot_v1_dot_passport__service__pb2.RecoverUserIdRequest.SerializeToString,
                 response_deserializer=godkend_dot_v1_dot_passport__service__pb2.RecoverUserIdResponse.FromString,
                 _registered_method=True)
+        self.RecoverPin = channel.unary_unary(
+                '/godkend.v1.PassportService/RecoverPin',
+                request_serializer=godkend_dot_v1_dot_passport__service__pb2.RecoverPinRequest.SerializeToString,
+                response_deserializer=godkend_dot_v1_dot_passport__service__pb2.RecoverPinResponse.FromString,
+                _registered_method=True)
         self.RecoverApp = channel.unary_unary(
                 '/godkend.v1.PassportService/RecoverApp',
                 request_serializer=godkend_dot_v1_dot_passport__service__pb2.RecoverAppRequest.SerializeToString,
@@ -86,6 +91,14 @@ class PassportServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RecoverPin(self, request, context):
+        """RecoverPin sends a temporary PIN to the phone of the bearer of a passport that is on record, as
+        RecoveryService.OrderTemporaryPin does.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def RecoverApp(self, request, context):
         """RecoverApp makes an activation code for the bearer of a passport that is on record; earlier unused
         codes end.
@@ -106,6 +119,11 @@ def add_PassportServiceServicer_to_server(servicer, server):
                     servicer.RecoverUserId,
                     request_deserializer=godkend_dot_v1_dot_passport__service__pb2.RecoverUserIdRequest.FromString,
                     response_serializer=godkend_dot_v1_dot_passport__service__pb2.RecoverUserIdResponse.SerializeToString,
+            ),
+            'RecoverPin': grpc.unary_unary_rpc_method_handler(
+                    servicer.RecoverPin,
+                    request_deserializer=godkend_dot_v1_dot_passport__service__pb2.RecoverPinRequest.FromString,
+                    response_serializer=godkend_dot_v1_dot_passport__service__pb2.RecoverPinResponse.SerializeToString,
             ),
             'RecoverApp': grpc.unary_unary_rpc_method_handler(
                     servicer.RecoverApp,
@@ -174,6 +192,33 @@ class PassportService:
             '/godkend.v1.PassportService/RecoverUserId',
             godkend_dot_v1_dot_passport__service__pb2.RecoverUserIdRequest.SerializeToString,
             godkend_dot_v1_dot_passport__service__pb2.RecoverUserIdResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RecoverPin(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/godkend.v1.PassportService/RecoverPin',
+            godkend_dot_v1_dot_passport__service__pb2.RecoverPinRequest.SerializeToString,
+            godkend_dot_v1_dot_passport__service__pb2.RecoverPinResponse.FromString,
             options,
             channel_credentials,
             insecure,

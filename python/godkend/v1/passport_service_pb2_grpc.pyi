@@ -50,6 +50,10 @@ class PassportServiceStub:
     """RecoverUserId tells the bearer of a passport their user ID. They are found by the document on record,
     or by name and birth date if no other subscriber has both.
     """
+    RecoverPin: _grpc.UnaryUnaryMultiCallable[_passport_service_pb2.RecoverPinRequest, _passport_service_pb2.RecoverPinResponse]
+    """RecoverPin sends a temporary PIN to the phone of the bearer of a passport that is on record, as
+    RecoveryService.OrderTemporaryPin does.
+    """
     RecoverApp: _grpc.UnaryUnaryMultiCallable[_passport_service_pb2.RecoverAppRequest, _passport_service_pb2.RecoverAppResponse]
     """RecoverApp makes an activation code for the bearer of a passport that is on record; earlier unused
     codes end.
@@ -74,6 +78,10 @@ class PassportServiceAsyncStub(PassportServiceStub):
     RecoverUserId: _aio.UnaryUnaryMultiCallable[_passport_service_pb2.RecoverUserIdRequest, _passport_service_pb2.RecoverUserIdResponse]  # type: ignore[assignment]
     """RecoverUserId tells the bearer of a passport their user ID. They are found by the document on record,
     or by name and birth date if no other subscriber has both.
+    """
+    RecoverPin: _aio.UnaryUnaryMultiCallable[_passport_service_pb2.RecoverPinRequest, _passport_service_pb2.RecoverPinResponse]  # type: ignore[assignment]
+    """RecoverPin sends a temporary PIN to the phone of the bearer of a passport that is on record, as
+    RecoveryService.OrderTemporaryPin does.
     """
     RecoverApp: _aio.UnaryUnaryMultiCallable[_passport_service_pb2.RecoverAppRequest, _passport_service_pb2.RecoverAppResponse]  # type: ignore[assignment]
     """RecoverApp makes an activation code for the bearer of a passport that is on record; earlier unused
@@ -108,6 +116,16 @@ class PassportServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_passport_service_pb2.RecoverUserIdResponse, _abc.Awaitable[_passport_service_pb2.RecoverUserIdResponse]]:
         """RecoverUserId tells the bearer of a passport their user ID. They are found by the document on record,
         or by name and birth date if no other subscriber has both.
+        """
+
+    @_abc_1.abstractmethod
+    def RecoverPin(
+        self,
+        request: _passport_service_pb2.RecoverPinRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_passport_service_pb2.RecoverPinResponse, _abc.Awaitable[_passport_service_pb2.RecoverPinResponse]]:
+        """RecoverPin sends a temporary PIN to the phone of the bearer of a passport that is on record, as
+        RecoveryService.OrderTemporaryPin does.
         """
 
     @_abc_1.abstractmethod

@@ -24,9 +24,10 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from godkend.v1 import issuing_service_pb2 as godkend_dot_v1_dot_issuing__service__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!godkend/v1/recovery_service.proto\x12\ngodkend.v1\"_\n\x18OrderTemporaryPinRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\x0c\x12\x13\n\x0bidentity_id\x18\x02 \x01(\x0c\x12\x1a\n\x12\x65vidence_reference\x18\x03 \x01(\t\"2\n\x19OrderTemporaryPinResponse\x12\x15\n\rexpires_at_ms\x18\x01 \x01(\x03\"i\n\x0fResetPinRequest\x12\x11\n\tstatement\x18\x01 \x01(\x0c\x12\x11\n\tsignature\x18\x02 \x01(\x0c\x12\x1a\n\rtemporary_pin\x18\x03 \x01(\tB\x03\x80\x01\x01\x12\x14\n\x07pin_new\x18\x04 \x01(\tB\x03\x80\x01\x01\"\x12\n\x10ResetPinResponse2\xba\x01\n\x0fRecoveryService\x12`\n\x11OrderTemporaryPin\x12$.godkend.v1.OrderTemporaryPinRequest\x1a%.godkend.v1.OrderTemporaryPinResponse\x12\x45\n\x08ResetPin\x12\x1b.godkend.v1.ResetPinRequest\x1a\x1c.godkend.v1.ResetPinResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!godkend/v1/recovery_service.proto\x12\ngodkend.v1\x1a godkend/v1/issuing_service.proto\"k\n\x11\x46indUserIdRequest\x12&\n\x08\x64ocument\x18\x01 \x01(\x0b\x32\x14.godkend.v1.Document\x12\x12\n\nbirth_date\x18\x02 \x01(\t\x12\x1a\n\x12\x65vidence_reference\x18\x03 \x01(\t\"%\n\x12\x46indUserIdResponse\x12\x0f\n\x07user_id\x18\x01 \x01(\t\"_\n\x18OrderTemporaryPinRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\x0c\x12\x13\n\x0bidentity_id\x18\x02 \x01(\x0c\x12\x1a\n\x12\x65vidence_reference\x18\x03 \x01(\t\"2\n\x19OrderTemporaryPinResponse\x12\x15\n\rexpires_at_ms\x18\x01 \x01(\x03\"i\n\x0fResetPinRequest\x12\x11\n\tstatement\x18\x01 \x01(\x0c\x12\x11\n\tsignature\x18\x02 \x01(\x0c\x12\x1a\n\rtemporary_pin\x18\x03 \x01(\tB\x03\x80\x01\x01\x12\x14\n\x07pin_new\x18\x04 \x01(\tB\x03\x80\x01\x01\"\x12\n\x10ResetPinResponse\"<\n\x14\x42lockByDeviceRequest\x12\x11\n\tstatement\x18\x01 \x01(\x0c\x12\x11\n\tsignature\x18\x02 \x01(\x0c\"\x17\n\x15\x42lockByDeviceResponse2\xdd\x02\n\x0fRecoveryService\x12K\n\nFindUserId\x12\x1d.godkend.v1.FindUserIdRequest\x1a\x1e.godkend.v1.FindUserIdResponse\x12`\n\x11OrderTemporaryPin\x12$.godkend.v1.OrderTemporaryPinRequest\x1a%.godkend.v1.OrderTemporaryPinResponse\x12\x45\n\x08ResetPin\x12\x1b.godkend.v1.ResetPinRequest\x1a\x1c.godkend.v1.ResetPinResponse\x12T\n\rBlockByDevice\x12 .godkend.v1.BlockByDeviceRequest\x1a!.godkend.v1.BlockByDeviceResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,14 +38,22 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RESETPINREQUEST'].fields_by_name['temporary_pin']._serialized_options = b'\200\001\001'
   _globals['_RESETPINREQUEST'].fields_by_name['pin_new']._loaded_options = None
   _globals['_RESETPINREQUEST'].fields_by_name['pin_new']._serialized_options = b'\200\001\001'
-  _globals['_ORDERTEMPORARYPINREQUEST']._serialized_start=49
-  _globals['_ORDERTEMPORARYPINREQUEST']._serialized_end=144
-  _globals['_ORDERTEMPORARYPINRESPONSE']._serialized_start=146
-  _globals['_ORDERTEMPORARYPINRESPONSE']._serialized_end=196
-  _globals['_RESETPINREQUEST']._serialized_start=198
-  _globals['_RESETPINREQUEST']._serialized_end=303
-  _globals['_RESETPINRESPONSE']._serialized_start=305
-  _globals['_RESETPINRESPONSE']._serialized_end=323
-  _globals['_RECOVERYSERVICE']._serialized_start=326
-  _globals['_RECOVERYSERVICE']._serialized_end=512
+  _globals['_FINDUSERIDREQUEST']._serialized_start=83
+  _globals['_FINDUSERIDREQUEST']._serialized_end=190
+  _globals['_FINDUSERIDRESPONSE']._serialized_start=192
+  _globals['_FINDUSERIDRESPONSE']._serialized_end=229
+  _globals['_ORDERTEMPORARYPINREQUEST']._serialized_start=231
+  _globals['_ORDERTEMPORARYPINREQUEST']._serialized_end=326
+  _globals['_ORDERTEMPORARYPINRESPONSE']._serialized_start=328
+  _globals['_ORDERTEMPORARYPINRESPONSE']._serialized_end=378
+  _globals['_RESETPINREQUEST']._serialized_start=380
+  _globals['_RESETPINREQUEST']._serialized_end=485
+  _globals['_RESETPINRESPONSE']._serialized_start=487
+  _globals['_RESETPINRESPONSE']._serialized_end=505
+  _globals['_BLOCKBYDEVICEREQUEST']._serialized_start=507
+  _globals['_BLOCKBYDEVICEREQUEST']._serialized_end=567
+  _globals['_BLOCKBYDEVICERESPONSE']._serialized_start=569
+  _globals['_BLOCKBYDEVICERESPONSE']._serialized_end=592
+  _globals['_RECOVERYSERVICE']._serialized_start=595
+  _globals['_RECOVERYSERVICE']._serialized_end=944
 # @@protoc_insertion_point(module_scope)

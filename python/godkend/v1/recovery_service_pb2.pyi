@@ -5,6 +5,7 @@
 isort:skip_file
 The ways back for somebody who has lost something."""
 
+from godkend.v1 import issuing_service_pb2 as _issuing_service_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 import builtins as _builtins
@@ -17,6 +18,58 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+@_typing.final
+class FindUserIdRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DOCUMENT_FIELD_NUMBER: _builtins.int
+    BIRTH_DATE_FIELD_NUMBER: _builtins.int
+    EVIDENCE_REFERENCE_FIELD_NUMBER: _builtins.int
+    birth_date: _builtins.str
+    """birth_date is YYYY-MM-DD, as the document says it."""
+    evidence_reference: _builtins.str
+    """evidence_reference is where support keeps how it identified the subscriber, such as the number of the
+    case; 1 to 100 characters, never a document number.
+    """
+    @_builtins.property
+    def document(self) -> _issuing_service_pb2.Document:
+        """document is what the subscriber names; its expires_on is not looked at."""
+
+    def __init__(
+        self,
+        *,
+        document: _issuing_service_pb2.Document | None = ...,
+        birth_date: _builtins.str = ...,
+        evidence_reference: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["document", b"document"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["birth_date", b"birth_date", "document", b"document", "evidence_reference", b"evidence_reference"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FindUserIdRequest: _TypeAlias = FindUserIdRequest  # noqa: Y015
+
+@_typing.final
+class FindUserIdResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    USER_ID_FIELD_NUMBER: _builtins.int
+    user_id: _builtins.str
+    """user_id is as the subscriber chose it."""
+    def __init__(
+        self,
+        *,
+        user_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["user_id", b"user_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FindUserIdResponse: _TypeAlias = FindUserIdResponse  # noqa: Y015
 
 @_typing.final
 class OrderTemporaryPinRequest(_message.Message):
@@ -114,3 +167,42 @@ class ResetPinResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ResetPinResponse: _TypeAlias = ResetPinResponse  # noqa: Y015
+
+@_typing.final
+class BlockByDeviceRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATEMENT_FIELD_NUMBER: _builtins.int
+    SIGNATURE_FIELD_NUMBER: _builtins.int
+    statement: _builtins.bytes
+    """statement is a serialised BlockStatement; at most 512 bytes."""
+    signature: _builtins.bytes
+    """signature is made with the device key over the block domain and the statement."""
+    def __init__(
+        self,
+        *,
+        statement: _builtins.bytes = ...,
+        signature: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["signature", b"signature", "statement", b"statement"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BlockByDeviceRequest: _TypeAlias = BlockByDeviceRequest  # noqa: Y015
+
+@_typing.final
+class BlockByDeviceResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BlockByDeviceResponse: _TypeAlias = BlockByDeviceResponse  # noqa: Y015

@@ -42,6 +42,11 @@ class RecoveryServiceStub:
         Args:
             channel: A grpc.Channel.
         """
+        self.FindUserId = channel.unary_unary(
+                '/godkend.v1.RecoveryService/FindUserId',
+                request_serializer=godkend_dot_v1_dot_recovery__service__pb2.FindUserIdRequest.SerializeToString,
+                response_deserializer=godkend_dot_v1_dot_recovery__service__pb2.FindUserIdResponse.FromString,
+                _registered_method=True)
         self.OrderTemporaryPin = channel.unary_unary(
                 '/godkend.v1.RecoveryService/OrderTemporaryPin',
                 request_serializer=godkend_dot_v1_dot_recovery__service__pb2.OrderTemporaryPinRequest.SerializeToString,
@@ -51,6 +56,11 @@ class RecoveryServiceStub:
                 '/godkend.v1.RecoveryService/ResetPin',
                 request_serializer=godkend_dot_v1_dot_recovery__service__pb2.ResetPinRequest.SerializeToString,
                 response_deserializer=godkend_dot_v1_dot_recovery__service__pb2.ResetPinResponse.FromString,
+                _registered_method=True)
+        self.BlockByDevice = channel.unary_unary(
+                '/godkend.v1.RecoveryService/BlockByDevice',
+                request_serializer=godkend_dot_v1_dot_recovery__service__pb2.BlockByDeviceRequest.SerializeToString,
+                response_deserializer=godkend_dot_v1_dot_recovery__service__pb2.BlockByDeviceResponse.FromString,
                 _registered_method=True)
 
 
@@ -62,6 +72,14 @@ class RecoveryServiceServicer:
     says where that is kept. A self-service site shows the subscriber's assertion instead, as in
     IdentityService; what it asks for rests on the authenticator that the subscriber is signed in with.
     """
+
+    def FindUserId(self, request, context):
+        """FindUserId tells support the user ID of somebody who has forgotten it, found by the document that
+        proved their identity. Nobody found, several found and another birth date are one answer.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
 
     def OrderTemporaryPin(self, request, context):
         """OrderTemporaryPin sends a temporary PIN to the subscriber's phone by SMS and ends an earlier one. The
@@ -80,9 +98,22 @@ class RecoveryServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def BlockByDevice(self, request, context):
+        """BlockByDevice blocks everything, or one authenticator, as one of the subscriber's own apps asks. Its
+        signature is enough, without the PIN. Only a registrar unblocks.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_RecoveryServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
+            'FindUserId': grpc.unary_unary_rpc_method_handler(
+                    servicer.FindUserId,
+                    request_deserializer=godkend_dot_v1_dot_recovery__service__pb2.FindUserIdRequest.FromString,
+                    response_serializer=godkend_dot_v1_dot_recovery__service__pb2.FindUserIdResponse.SerializeToString,
+            ),
             'OrderTemporaryPin': grpc.unary_unary_rpc_method_handler(
                     servicer.OrderTemporaryPin,
                     request_deserializer=godkend_dot_v1_dot_recovery__service__pb2.OrderTemporaryPinRequest.FromString,
@@ -92,6 +123,11 @@ def add_RecoveryServiceServicer_to_server(servicer, server):
                     servicer.ResetPin,
                     request_deserializer=godkend_dot_v1_dot_recovery__service__pb2.ResetPinRequest.FromString,
                     response_serializer=godkend_dot_v1_dot_recovery__service__pb2.ResetPinResponse.SerializeToString,
+            ),
+            'BlockByDevice': grpc.unary_unary_rpc_method_handler(
+                    servicer.BlockByDevice,
+                    request_deserializer=godkend_dot_v1_dot_recovery__service__pb2.BlockByDeviceRequest.FromString,
+                    response_serializer=godkend_dot_v1_dot_recovery__service__pb2.BlockByDeviceResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -109,6 +145,33 @@ class RecoveryService:
     says where that is kept. A self-service site shows the subscriber's assertion instead, as in
     IdentityService; what it asks for rests on the authenticator that the subscriber is signed in with.
     """
+
+    @staticmethod
+    def FindUserId(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/godkend.v1.RecoveryService/FindUserId',
+            godkend_dot_v1_dot_recovery__service__pb2.FindUserIdRequest.SerializeToString,
+            godkend_dot_v1_dot_recovery__service__pb2.FindUserIdResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
 
     @staticmethod
     def OrderTemporaryPin(request,
@@ -154,6 +217,33 @@ class RecoveryService:
             '/godkend.v1.RecoveryService/ResetPin',
             godkend_dot_v1_dot_recovery__service__pb2.ResetPinRequest.SerializeToString,
             godkend_dot_v1_dot_recovery__service__pb2.ResetPinResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BlockByDevice(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/godkend.v1.RecoveryService/BlockByDevice',
+            godkend_dot_v1_dot_recovery__service__pb2.BlockByDeviceRequest.SerializeToString,
+            godkend_dot_v1_dot_recovery__service__pb2.BlockByDeviceResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -41,6 +41,10 @@ class RecoveryServiceStub:
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> RecoveryServiceAsyncStub: ...
+    FindUserId: _grpc.UnaryUnaryMultiCallable[_recovery_service_pb2.FindUserIdRequest, _recovery_service_pb2.FindUserIdResponse]
+    """FindUserId tells support the user ID of somebody who has forgotten it, found by the document that
+    proved their identity. Nobody found, several found and another birth date are one answer.
+    """
     OrderTemporaryPin: _grpc.UnaryUnaryMultiCallable[_recovery_service_pb2.OrderTemporaryPinRequest, _recovery_service_pb2.OrderTemporaryPinResponse]
     """OrderTemporaryPin sends a temporary PIN to the subscriber's phone by SMS and ends an earlier one. The
     answer does not hold it. None is sent to a phone number that changed within the last 5 days.
@@ -49,6 +53,10 @@ class RecoveryServiceStub:
     """ResetPin chooses a PIN on an app, with a temporary PIN in place of the forgotten one. Called by the
     app. A try of the temporary PIN is charged before it is checked; strikes and locks stay, and a dead
     PIN stays dead. A temporary PIN that was ordered signed in with this same app is refused.
+    """
+    BlockByDevice: _grpc.UnaryUnaryMultiCallable[_recovery_service_pb2.BlockByDeviceRequest, _recovery_service_pb2.BlockByDeviceResponse]
+    """BlockByDevice blocks everything, or one authenticator, as one of the subscriber's own apps asks. Its
+    signature is enough, without the PIN. Only a registrar unblocks.
     """
 
 @_typing.type_check_only
@@ -62,6 +70,10 @@ class RecoveryServiceAsyncStub(RecoveryServiceStub):
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
+    FindUserId: _aio.UnaryUnaryMultiCallable[_recovery_service_pb2.FindUserIdRequest, _recovery_service_pb2.FindUserIdResponse]  # type: ignore[assignment]
+    """FindUserId tells support the user ID of somebody who has forgotten it, found by the document that
+    proved their identity. Nobody found, several found and another birth date are one answer.
+    """
     OrderTemporaryPin: _aio.UnaryUnaryMultiCallable[_recovery_service_pb2.OrderTemporaryPinRequest, _recovery_service_pb2.OrderTemporaryPinResponse]  # type: ignore[assignment]
     """OrderTemporaryPin sends a temporary PIN to the subscriber's phone by SMS and ends an earlier one. The
     answer does not hold it. None is sent to a phone number that changed within the last 5 days.
@@ -70,6 +82,10 @@ class RecoveryServiceAsyncStub(RecoveryServiceStub):
     """ResetPin chooses a PIN on an app, with a temporary PIN in place of the forgotten one. Called by the
     app. A try of the temporary PIN is charged before it is checked; strikes and locks stay, and a dead
     PIN stays dead. A temporary PIN that was ordered signed in with this same app is refused.
+    """
+    BlockByDevice: _aio.UnaryUnaryMultiCallable[_recovery_service_pb2.BlockByDeviceRequest, _recovery_service_pb2.BlockByDeviceResponse]  # type: ignore[assignment]
+    """BlockByDevice blocks everything, or one authenticator, as one of the subscriber's own apps asks. Its
+    signature is enough, without the PIN. Only a registrar unblocks.
     """
 
 class RecoveryServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -80,6 +96,16 @@ class RecoveryServiceServicer(metaclass=_abc_1.ABCMeta):
     says where that is kept. A self-service site shows the subscriber's assertion instead, as in
     IdentityService; what it asks for rests on the authenticator that the subscriber is signed in with.
     """
+
+    @_abc_1.abstractmethod
+    def FindUserId(
+        self,
+        request: _recovery_service_pb2.FindUserIdRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_recovery_service_pb2.FindUserIdResponse, _abc.Awaitable[_recovery_service_pb2.FindUserIdResponse]]:
+        """FindUserId tells support the user ID of somebody who has forgotten it, found by the document that
+        proved their identity. Nobody found, several found and another birth date are one answer.
+        """
 
     @_abc_1.abstractmethod
     def OrderTemporaryPin(
@@ -100,6 +126,16 @@ class RecoveryServiceServicer(metaclass=_abc_1.ABCMeta):
         """ResetPin chooses a PIN on an app, with a temporary PIN in place of the forgotten one. Called by the
         app. A try of the temporary PIN is charged before it is checked; strikes and locks stay, and a dead
         PIN stays dead. A temporary PIN that was ordered signed in with this same app is refused.
+        """
+
+    @_abc_1.abstractmethod
+    def BlockByDevice(
+        self,
+        request: _recovery_service_pb2.BlockByDeviceRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_recovery_service_pb2.BlockByDeviceResponse, _abc.Awaitable[_recovery_service_pb2.BlockByDeviceResponse]]:
+        """BlockByDevice blocks everything, or one authenticator, as one of the subscriber's own apps asks. Its
+        signature is enough, without the PIN. Only a registrar unblocks.
         """
 
 def add_RecoveryServiceServicer_to_server(servicer: RecoveryServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

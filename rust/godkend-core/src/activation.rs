@@ -91,7 +91,7 @@ pub enum CodeState {
     Issued = 1,
     /// A phone was activated with it.
     Used = 2,
-    /// A later code took its place.
+    /// A later code took its place, or a block ended it.
     Replaced = 3,
     /// An authenticator was taken out of use, and the code with it.
     Ended = 4,

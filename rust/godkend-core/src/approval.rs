@@ -105,6 +105,23 @@ pub struct PinResetStatement {
     pub signed_at_ms: i64,
 }
 
+/// Blocks everything, or one authenticator.
+#[derive(Clone, PartialEq, Eq, Message)]
+pub struct BlockStatement {
+    /// The signing device.
+    #[prost(bytes = "vec", tag = "1")]
+    pub authenticator_id: Vec<u8>,
+    /// What is blocked; empty for everything.
+    #[prost(bytes = "vec", tag = "2")]
+    pub blocked_authenticator_id: Vec<u8>,
+    /// Fresh random bytes; each statement counts once.
+    #[prost(bytes = "vec", tag = "3")]
+    pub attempt_id: Vec<u8>,
+    /// The phone's clock.
+    #[prost(int64, tag = "4")]
+    pub signed_at_ms: i64,
+}
+
 /// A kind of statement: its domain and its bound.
 pub trait Statement: Message + Default {
     /// What is signed before the statement, so that no statement passes for one of another kind.
@@ -135,6 +152,11 @@ impl Statement for PinChangeStatement {
 
 impl Statement for PinResetStatement {
     const DOMAIN: &'static [u8] = b"godkend pin reset v1\0";
+    const BYTES_MAX: usize = 512;
+}
+
+impl Statement for BlockStatement {
+    const DOMAIN: &'static [u8] = b"godkend block v1\0";
     const BYTES_MAX: usize = 512;
 }
 

@@ -222,6 +222,8 @@ reasons! {
     TemporaryPinOver = "TEMPORARY_PIN_OVER",
     /// The temporary PIN was ordered with this very app.
     OtherAuthenticatorNeeded = "OTHER_AUTHENTICATOR_NEEDED",
+    /// Document and birth date lead to no user ID, or not to one alone; which of these is not said.
+    UserIdNotFound = "USER_ID_NOT_FOUND",
     // Code displays and passwords
     /// The code is not one that the display shows now, or there is no such display; which is not said.
     DisplayCodeWrong = "DISPLAY_CODE_WRONG",
@@ -252,7 +254,7 @@ reasons! {
     LoginNotFound = "LOGIN_NOT_FOUND",
     /// The login's time is over.
     LoginExpired = "LOGIN_EXPIRED",
-    /// The front-end, or a newer login for the same user ID, ended it.
+    /// The front-end, a newer login for the same user ID, or a block ended it.
     LoginCancelled = "LOGIN_CANCELLED",
     /// The subscriber said no.
     LoginRejected = "LOGIN_REJECTED",

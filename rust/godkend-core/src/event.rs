@@ -55,6 +55,8 @@ pub mod kind {
     pub const PIN_WRONG: &str = "pin.wrong";
     /// A PIN was replaced.
     pub const PIN_CHANGED: &str = "pin.changed";
+    /// Support told a user ID.
+    pub const USER_ID_FOUND: &str = "user_id.found";
     /// A temporary PIN is to be sent; the detail holds its id.
     pub const TEMPORARY_PIN_ISSUED: &str = "temporary_pin.issued";
     /// A temporary PIN was wrong.

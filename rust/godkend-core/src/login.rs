@@ -32,7 +32,7 @@ pub enum State {
     Rejected = 4,
     /// Its time was over before it was redeemed.
     Expired = 5,
-    /// Ended by its front-end, or by newer logins for the same user ID.
+    /// Ended by its front-end, by newer logins for the same user ID, or by a block.
     Cancelled = 6,
     /// Consumed.
     Redeemed = 7,
@@ -312,6 +312,15 @@ impl Login {
             }
             other => Err(other.refusal()),
         }
+    }
+
+    /// A block has stopped it: ends what is not over yet, and says whether there was anything to end.
+    pub fn end(&mut self, now: Millis) -> bool {
+        let goes_on = !self.state_at(now).is_final();
+        if goes_on {
+            self.state = State::Cancelled;
+        }
+        goes_on
     }
 
     /// Consumes the approved login. Every check is mandatory.

@@ -257,6 +257,10 @@ pub struct BudgetPolicy {
     pub activation_source: Quota,
     /// Activation tries in all: 500 at once, then 50 a second.
     pub activation_overall: Quota,
+    /// User IDs looked for by one client: 100 at once, then one every 10 seconds.
+    pub user_id_client: Quota,
+    /// User IDs looked for in all: 1,000 at once, then one a second.
+    pub user_id_overall: Quota,
     /// Temporary PINs for one identity: 3 at once, then one every 8 hours.
     pub temporary_pin_identity: Quota,
     /// Temporary PINs in all: 500 at once, then 2 a second.
@@ -285,6 +289,8 @@ impl Default for BudgetPolicy {
             login_overall: Quota { interval_us: 500, burst: 4_000 },
             activation_source: Quota { interval_us: 360_000_000, burst: 20 },
             activation_overall: Quota { interval_us: 20_000, burst: 500 },
+            user_id_client: Quota { interval_us: 10_000_000, burst: 100 },
+            user_id_overall: Quota { interval_us: 1_000_000, burst: 1_000 },
             temporary_pin_identity: Quota { interval_us: 28_800_000_000, burst: 3 },
             temporary_pin_overall: Quota { interval_us: 500_000, burst: 500 },
             door_source: Quota { interval_us: 60_000_000, burst: 30 },
@@ -306,6 +312,8 @@ impl BudgetPolicy {
             ("budget.login_overall", self.login_overall),
             ("budget.activation_source", self.activation_source),
             ("budget.activation_overall", self.activation_overall),
+            ("budget.user_id_client", self.user_id_client),
+            ("budget.user_id_overall", self.user_id_overall),
             ("budget.temporary_pin_identity", self.temporary_pin_identity),
             ("budget.temporary_pin_overall", self.temporary_pin_overall),
             ("budget.door_source", self.door_source),

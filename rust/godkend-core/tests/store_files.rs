@@ -409,7 +409,7 @@ fn a_damaged_row_is_a_fault_and_never_another_value() {
         "UPDATE evidence SET level = 0",
         "UPDATE consent SET parent_id = x'00'",
         "UPDATE temporary_pin SET state = 4",
-        "UPDATE temporary_pin SET means = 5",
+        "UPDATE temporary_pin SET means = 7",
         "UPDATE temporary_pin SET tries_left = -1",
         "UPDATE temporary_pin SET signed_in_with = x'00'",
         "UPDATE app_copy SET state = 0",

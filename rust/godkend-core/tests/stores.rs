@@ -50,6 +50,7 @@ enum Move {
     Wait { ms: i64 },
     Create { who: usize, request: u8 },
     Block { phone: usize, whole: bool, blocked: bool },
+    EndBlocked { phone: usize },
     Issue { who: usize, request: u8 },
     Identify { who: usize, witness: Option<usize>, request: u8 },
     Consent { who: usize, parent: usize, request: u8 },
@@ -80,6 +81,7 @@ fn moves() -> impl Strategy<Value = Move> {
         1 => (0..3usize, 0..3u8).prop_map(|(who, request)| Move::Create { who, request }),
         1 => (phone.clone(), any::<bool>(), seldom)
             .prop_map(|(phone, whole, blocked)| Move::Block { phone, whole, blocked }),
+        1 => phone.clone().prop_map(|phone| Move::EndBlocked { phone }),
         1 => (0..3usize, 0..40u8).prop_map(|(who, request)| Move::Issue { who, request }),
         1 => (0..3usize, prop::option::of(0..3usize), 0..40u8)
             .prop_map(|(who, witness, request)| Move::Identify { who, witness, request }),
@@ -277,13 +279,31 @@ impl World {
             Move::Sweep => {
                 self.both(&Sweep::default(), |swept| format!("{swept:?}"));
             }
-            Move::Create { .. } | Move::Block { .. } | Move::Issue { .. } => self.registrar(it),
+            Move::Create { .. }
+            | Move::Block { .. }
+            | Move::EndBlocked { .. }
+            | Move::Issue { .. } => self.registrar(it),
             Move::Identify { .. } | Move::Consent { .. } => self.desk(it),
             Move::Begin { .. } | Move::Finish { .. } => self.activation(it),
             Move::Start { .. } | Move::Cancel { .. } | Move::Redeem { .. } => self.front_end(it),
             Move::ChargeChange { .. } | Move::SettleChange { .. } => self.pin_change(it),
             _ => self.phone(it),
         }
+    }
+
+    fn under_way_of(&mut self, identity_id: &Id) -> Vec<Id> {
+        let now = self.now;
+        let [left, right] = [0, 1].map(|index| {
+            let mut found = Vec::new();
+            let read = self.twins[index].connection.read(&mut |tx| {
+                found = tx.logins_under_way_of(identity_id, now)?;
+                Ok(())
+            });
+            read.unwrap();
+            found
+        });
+        assert_eq!(left, right);
+        left
     }
 
     fn registrar(&mut self, it: &Move) {
@@ -309,6 +329,11 @@ impl World {
                     blocked,
                 };
                 self.both(&block, |()| String::new());
+            }
+            Move::EndBlocked { phone } => {
+                let identity_id = self.identities[phone % 2];
+                let login_ids = self.under_way_of(&identity_id);
+                self.both(&EndBlockedLogins { identity_id, login_ids }, |()| String::new());
             }
             Move::Issue { who, request } => {
                 let issue = IssueActivationCode {
@@ -685,6 +710,23 @@ fn what_comes_between_charge_and_settle_still_stops_the_login() {
         assert_eq!(world.seen.last().unwrap(), answer, "{between:?}");
         // The PIN was right all the same, and takes its strike back.
         assert_eq!(world.strikes(), [0, 0]);
+    }
+}
+
+#[test]
+fn a_block_between_approval_and_redemption_stops_the_assertion() {
+    for (whole, answer) in [(true, "IDENTITY_BLOCKED"), (false, "AUTHENTICATOR_BLOCKED")] {
+        let place = Place::new();
+        let mut world = charged(&place);
+        world.make(&Move::Settle { which: 0 });
+        // The block alone: its logins are ended a moment later.
+        world.make(&Move::Block { phone: 0, whole, blocked: true });
+        world.make(&Move::Redeem { login: 0 });
+        assert_eq!(world.seen.last().unwrap(), &format!("RedeemLogin: {answer}"));
+        world.make(&Move::EndBlocked { phone: 0 });
+        world.make(&Move::Block { phone: 0, whole, blocked: false });
+        world.make(&Move::Redeem { login: 0 });
+        assert_eq!(world.seen.last().unwrap(), "RedeemLogin: LOGIN_CANCELLED");
     }
 }
 

@@ -33,6 +33,6 @@ mod _core {
     #[pymodule_export]
     use crate::tools::{
         PyThrottle, argon2id, argon2id_kernels, normalise_policy, pin_weakness, reasons,
-        sqlite_version, verify_signature,
+        recovery_routes, sqlite_version, verify_signature,
     };
 }

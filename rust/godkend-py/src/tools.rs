@@ -5,6 +5,7 @@ use std::sync::Mutex;
 use godkend_core::error::{Error, Reason};
 use godkend_core::pin::{Arena, Kernel, Params, Pin, weakness};
 use godkend_core::policy::Policy;
+use godkend_core::recovery::{ROUTES, Route};
 use godkend_core::signature::PublicKey;
 use godkend_core::throttle::{self, Quota};
 use pyo3::prelude::*;
@@ -86,6 +87,15 @@ pub(crate) fn normalise_policy(policy: &str) -> Result<String> {
 }
 
 /// Every reason that the core can give.
+#[pyfunction]
+pub(crate) fn recovery_routes() -> Vec<(&'static str, &'static str, &'static str, &'static str)> {
+    let named = |route: &Route| {
+        let notifies = route.notifies.unwrap_or_default();
+        (route.lost.name(), route.means.name(), route.call, notifies)
+    };
+    ROUTES.iter().map(named).collect()
+}
+
 #[pyfunction]
 pub(crate) fn reasons() -> Vec<&'static str> {
     Reason::ALL.iter().map(|reason| reason.name()).collect()

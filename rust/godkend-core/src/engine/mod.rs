@@ -4,6 +4,7 @@
 //! requests never get here: the request types below are built from checked parts.
 
 mod attempt;
+mod blocking;
 pub mod command;
 mod copying;
 mod delivery;

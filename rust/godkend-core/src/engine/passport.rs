@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::command::{
-    ChargePassport, CodeIssued, PassportCharged, RecoverApp, RecoverUserId, VerifyPassport,
+    ChargePassport, CodeIssued, PassportCharged, RecoverApp, RecoverPin, RecoverUserId,
+    TemporaryPinIssued, VerifyPassport,
 };
 use super::lane::Lane;
 use super::{Deadline, Engine, Reply};
@@ -82,6 +83,20 @@ impl Engine {
         let actor = reading.actor.clone();
         self.prove(reading, deadline, reply, move |proof, lane, reply| {
             lane.submit(RecoverUserId { actor, proof }, deadline, reply);
+        });
+    }
+
+    /// Sends a temporary PIN to the bearer of a passport.
+    pub fn recover_pin(
+        &self,
+        reading: Reading,
+        request_id: Id,
+        deadline: Deadline,
+        reply: Reply<TemporaryPinIssued>,
+    ) {
+        let actor = reading.actor.clone();
+        self.prove(reading, deadline, reply, move |proof, lane, reply| {
+            lane.submit(RecoverPin { actor, request_id, proof }, deadline, reply);
         });
     }
 

@@ -108,7 +108,10 @@ impl PyEngine {
             authenticator_id: one.transpose()?,
             blocked,
         };
-        self.submit(token, timeout_ms, command)
+        self.check_process()?;
+        let (deadline, reply) = (Deadline::in_ms(timeout_ms), self.completions.reply(token));
+        self.engine.set_blocked(command, deadline, reply);
+        Ok(())
     }
 
     #[allow(clippy::too_many_arguments)]

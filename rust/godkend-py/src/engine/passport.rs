@@ -51,6 +51,22 @@ impl PyEngine {
         Ok(())
     }
 
+    fn recover_pin(
+        &self,
+        token: u64,
+        timeout_ms: u64,
+        actor: String,
+        request_id: &[u8],
+        reading: Passed<'_>,
+    ) -> Result<()> {
+        let request_id = id("request_id", request_id)?;
+        let reading = checked(actor, reading)?;
+        self.check_process()?;
+        let (deadline, reply) = (Deadline::in_ms(timeout_ms), self.completions.reply(token));
+        self.engine.recover_pin(reading, request_id, deadline, reply);
+        Ok(())
+    }
+
     #[allow(clippy::too_many_arguments)]
     fn recover_app(
         &self,

@@ -1,9 +1,11 @@
 //! RecoveryService: each call checks its fields, submits, and returns.
 
 use godkend_core::engine::Deadline;
-use godkend_core::engine::command::IssueTemporaryPin;
+use godkend_core::engine::command::{FindUserId, IssueTemporaryPin};
 use godkend_core::error::{Error, Result as CoreResult};
+use godkend_core::evidence::{self, DocumentKind, DocumentNumber};
 use godkend_core::identity;
+use godkend_core::pin::BirthDate;
 use godkend_core::recovery::{Means, Proof};
 use pyo3::prelude::*;
 
@@ -34,6 +36,30 @@ impl PyEngine {
         self.submit(token, timeout_ms, command)
     }
 
+    #[allow(clippy::too_many_arguments)]
+    fn find_user_id(
+        &self,
+        token: u64,
+        timeout_ms: u64,
+        actor: String,
+        document_kind: i32,
+        document_country: &str,
+        document_number: &str,
+        birth_date: &str,
+        evidence_reference: &str,
+    ) -> Result<()> {
+        let kind = DocumentKind::parse(document_kind)?;
+        let country = evidence::country(document_country)?;
+        let number = DocumentNumber::parse(document_number)?;
+        let command = FindUserId {
+            actor,
+            number_digest: number.digest(self.engine.keys(), kind, &country),
+            birth_date: BirthDate::parse(birth_date)?,
+            proof: proof(evidence_reference, None)?,
+        };
+        self.submit(token, timeout_ms, command)
+    }
+
     fn reset_pin(
         &self,
         token: u64,
@@ -49,6 +75,20 @@ impl PyEngine {
         self.check_process()?;
         let (deadline, reply) = (Deadline::in_ms(timeout_ms), self.completions.reply(token));
         self.engine.reset_pin(signed, temporary, new, deadline, reply);
+        Ok(())
+    }
+
+    fn block_by_device(
+        &self,
+        token: u64,
+        timeout_ms: u64,
+        statement: &[u8],
+        signature: &[u8],
+    ) -> Result<()> {
+        let signed = signed(statement, signature)?;
+        self.check_process()?;
+        let (deadline, reply) = (Deadline::in_ms(timeout_ms), self.completions.reply(token));
+        self.engine.block_by_device(signed, deadline, reply);
         Ok(())
     }
 

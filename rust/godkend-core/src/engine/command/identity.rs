@@ -1,7 +1,6 @@
-//! Registering, blocking and unblocking.
+//! Registering.
 
-use super::copying::stop_copies;
-use super::{derive_id, end_profile_codes};
+use super::derive_id;
 use crate::Id;
 use crate::contact::Contact;
 use crate::engine::lane::{Command, Moment};
@@ -78,67 +77,5 @@ impl CreateIdentity {
             && made.is_vouched == self.level.is_some()
             && (made.level == level || identified && made.level > level)
             && (made.birth_date == self.birth_date || identified && self.birth_date.is_none())
-    }
-}
-
-/// Blocks or unblocks an identity or one of its authenticators. Repeating it changes nothing.
-pub struct SetBlocked {
-    /// The client that asks.
-    pub actor: String,
-    /// Whose.
-    pub identity_id: Id,
-    /// Only this authenticator; `None` for everything.
-    pub authenticator_id: Option<Id>,
-    /// Blocked, or not.
-    pub blocked: bool,
-}
-
-impl Command for SetBlocked {
-    type Outcome = ();
-    const DURABLE: bool = true;
-
-    fn step(&self, tx: &mut dyn Tx, at: &mut Moment<'_>) -> Result<()> {
-        let blocked_at = self.blocked.then_some(at.now);
-        let mut identity =
-            tx.identity(&self.identity_id)?.ok_or(Error::denied(Reason::IdentityNotFound))?;
-        let kind = match self.authenticator_id {
-            None if identity.blocked_at.is_some() == self.blocked => return Ok(()),
-            None => {
-                identity.blocked_at = blocked_at;
-                tx.put_identity(&identity)?;
-                if self.blocked { kind::IDENTITY_BLOCKED } else { kind::IDENTITY_UNBLOCKED }
-            }
-            Some(id) => {
-                let found = tx.authenticator(&id)?.filter(|it| it.identity_id == identity.id);
-                let mut authenticator =
-                    found.ok_or(Error::denied(Reason::AuthenticatorNotFound))?;
-                if authenticator.blocked_at.is_some() == self.blocked {
-                    return Ok(());
-                }
-                authenticator.blocked_at = blocked_at;
-                tx.put_authenticator(&authenticator)?;
-                if self.blocked {
-                    end_profile_codes(tx, &identity.id)?;
-                }
-                if self.blocked {
-                    kind::AUTHENTICATOR_BLOCKED
-                } else {
-                    kind::AUTHENTICATOR_UNBLOCKED
-                }
-            }
-        };
-        let event = NewEvent {
-            kind,
-            identity_id: Some(identity.id),
-            authenticator_id: self.authenticator_id,
-            actor: self.actor.clone(),
-            ..NewEvent::default()
-        };
-        tx.append_event(event, at.now)?;
-        if self.blocked {
-            let only = self.authenticator_id.as_ref();
-            stop_copies(tx, at, &identity.id, only, &self.actor)?;
-        }
-        Ok(())
     }
 }

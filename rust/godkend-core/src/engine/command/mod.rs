@@ -6,6 +6,7 @@
 
 mod activation;
 mod attempt;
+mod blocking;
 mod code;
 mod contact;
 mod copying;
@@ -24,11 +25,13 @@ mod pin_reset;
 mod recovery;
 mod sweep;
 mod temporary_pin;
+mod user_id;
 
 pub use activation::{
     ActivationBegun, BeginActivation, CodeIssued, FinishActivation, IssueActivationCode, UnderWay,
 };
 pub use attempt::{Charged, Checked};
+pub use blocking::{BlockByDevice, EndBlockedLogins, SetBlocked};
 pub use code::SubmitCode;
 pub use contact::SetContactDetails;
 pub use copying::{
@@ -44,14 +47,16 @@ pub use display::{
 };
 pub(super) use door::code_door_key;
 pub use event::AckEvents;
-pub use identity::{CreateIdentity, SetBlocked};
+pub use identity::CreateIdentity;
 pub use issuing::{RecordConsent, RecordIdentification};
 pub use login::{
     CancelLogin, LoginOpened, LoginStarted, LoginView, OpenLogin, RedeemLogin, Redeemed, StartLogin,
 };
 pub(super) use notification::NOTIFIER;
 pub use notification::{PlanMessages, Planned, RetryMessage, SettleMessage, TakeDelivery};
-pub use passport::{ChargePassport, PassportCharged, RecoverApp, RecoverUserId, VerifyPassport};
+pub use passport::{
+    ChargePassport, PassportCharged, RecoverApp, RecoverPin, RecoverUserId, VerifyPassport,
+};
 pub use password::{ChargePassword, ChargedPassword, SetPassword, SettlePassword};
 pub use pin_change::{ChargePinChange, SettlePinChange};
 pub use pin_reset::{ChargePinReset, ChargedPinReset, SettlePinReset};
@@ -59,6 +64,7 @@ pub use sweep::{Sweep, Swept};
 pub use temporary_pin::{
     ChargedTemporaryPin, CheckedTemporaryPin, IssueTemporaryPin, TemporaryPinIssued,
 };
+pub use user_id::FindUserId;
 
 use super::lane;
 use crate::Id;

@@ -5,7 +5,9 @@
 //! on the same day has a passport too. Whoever has a new passport since records it signed in, or goes to a
 //! desk. Nobody found, several found and another birth date are one answer.
 
-use super::{IssueActivationCode, derive_id, draw, put_budgets};
+use super::{
+    IssueActivationCode, IssueTemporaryPin, TemporaryPinIssued, derive_id, draw, put_budgets,
+};
 use crate::Id;
 use crate::activation::Channel;
 use crate::age;
@@ -17,6 +19,7 @@ use crate::evidence::{Evidence, Method};
 use crate::identity::Identity;
 use crate::passport::{Proof, same_person};
 use crate::pin::BirthDate;
+use crate::recovery::{self, Means};
 use crate::store::Tx;
 
 /// Charges a verification to the client that asks for it.
@@ -136,6 +139,32 @@ impl Command for RecoverUserId {
         identity.usable()?;
         accepted(tx, at, &identity, &self.actor, "user_id")?;
         Ok(identity.user_id.chosen)
+    }
+}
+
+/// Sends a temporary PIN to whom a forgotten PIN belongs. Repeating the request changes nothing.
+pub struct RecoverPin {
+    /// The client that asks.
+    pub actor: String,
+    /// Names the request.
+    pub request_id: Id,
+    /// Whose passport it is.
+    pub proof: Proof,
+}
+
+impl Command for RecoverPin {
+    type Outcome = TemporaryPinIssued;
+    const DURABLE: bool = true;
+
+    fn step(&self, tx: &mut dyn Tx, at: &mut Moment<'_>) -> Result<TemporaryPinIssued> {
+        let identity = of_document(tx, &self.proof)?.ok_or_else(not_matched)?;
+        IssueTemporaryPin {
+            actor: self.actor.clone(),
+            request_id: self.request_id,
+            identity_id: identity.id,
+            proof: recovery::Proof::Evidence(Means::Passport, self.proof.reference.clone()),
+        }
+        .step(tx, at)
     }
 }
 

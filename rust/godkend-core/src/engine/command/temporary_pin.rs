@@ -10,7 +10,7 @@ use crate::event::{NewEvent, kind};
 use crate::identity::Identity;
 use crate::pin::Pin;
 use crate::policy::after;
-use crate::recovery::{Means, Proof};
+use crate::recovery::{Lost, Means, Proof, expect_route};
 use crate::store::Tx;
 use crate::temporary_pin::{TemporaryPin, TemporaryPinState, TemporaryPinText, expect_reachable};
 
@@ -44,6 +44,7 @@ impl Command for IssueTemporaryPin {
         let identity =
             tx.identity(&self.identity_id)?.ok_or(Error::denied(Reason::IdentityNotFound))?;
         let (means, evidence_reference) = evidence(&self.proof);
+        expect_route(Lost::Pin, means)?;
         let signed_in_with = signed_in_with(tx, &self.proof, &identity.id)?;
         let parts: [&[u8]; 2] = [self.actor.as_bytes(), &self.request_id];
         let order = Order {

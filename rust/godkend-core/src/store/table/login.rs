@@ -2,7 +2,7 @@
 
 use rusqlite::{Row, params};
 
-use super::{Columns, MemoryTx, ROWS_AT_A_TIME, SqliteTx, damaged, rows_at_a_time};
+use super::{Columns, MemoryTx, ROWS_AT_A_TIME, SqliteTx, damaged, fault, rows_at_a_time};
 use crate::Id;
 use crate::approval::UserVerification;
 use crate::clock::Millis;
@@ -56,6 +56,8 @@ pub trait LoginRows {
         source_digest: &[u8; 16],
         now: Millis,
     ) -> Result<Vec<Login>>;
+    /// The logins of an identity that may not be over at a time. Walks over all whose time is not over.
+    fn logins_under_way_of(&mut self, identity_id: &Id, now: Millis) -> Result<Vec<Id>>;
     /// Adds or replaces a login.
     fn put_login(&mut self, login: &Login) -> Result<()>;
     /// Logins whose rows were written after the change with this number, in order, some at a time.
@@ -84,6 +86,12 @@ impl LoginRows for SqliteTx<'_> {
             "WHERE user_id_digest = ?1 AND source_digest = ?2 AND expires_at > ?3 AND state = 1"
         );
         self.all(sql, params![user_id_digest, source_digest, now], read_login)
+    }
+
+    fn logins_under_way_of(&mut self, identity_id: &Id, now: Millis) -> Result<Vec<Id>> {
+        let sql = "SELECT id FROM login WHERE expires_at > ?1 AND identity_id = ?2 ORDER BY id";
+        let read = |row: &Row<'_>| row.get(0).map_err(|error| fault(&error));
+        self.all(sql, params![now, identity_id], read)
     }
 
     fn put_login(&mut self, login: &Login) -> Result<()> {
@@ -156,6 +164,15 @@ impl LoginRows for MemoryTx {
                 && login.expires_at > now
         });
         Ok(pending.cloned().collect())
+    }
+
+    fn logins_under_way_of(&mut self, identity_id: &Id, now: Millis) -> Result<Vec<Id>> {
+        let under_way = self
+            .rows
+            .logins
+            .values()
+            .filter(|login| login.expires_at > now && login.identity_id == Some(*identity_id));
+        Ok(under_way.map(|login| login.id).collect())
     }
 
     fn put_login(&mut self, login: &Login) -> Result<()> {

@@ -1,0 +1,36 @@
+"""Every way back can be called by whom it is for, and is told by an event that there is."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from godkend import _core
+from godkend.service.access import ANYBODY, PACKAGE, ROLES_BY_METHOD
+
+ROUTES = _core.recovery_routes()
+EVENTS = (Path(__file__).parents[2] / "rust/godkend-core/src/event.rs").read_text("utf-8")
+ROLES = {
+    "support": "support",
+    "signed_in": "self-service",
+    "passport": "registrar",
+    "desk": "registrar",
+}
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route[0]} by {route[1]}")
+def test_a_way_back_is_a_call_of_those_whom_it_is_for(route: tuple[str, str, str, str]) -> None:
+    _, means, call, notifies = route
+    roles = ROLES_BY_METHOD[PACKAGE + call]
+    if means == "device":
+        assert roles is ANYBODY
+    else:
+        assert roles is not ANYBODY
+        assert ROLES[means] in roles
+    assert not notifies or re.search(rf'= "{re.escape(notifies)}";', EVENTS)
+
+
+def test_no_way_back_stands_twice() -> None:
+    assert len({(lost, means) for lost, means, _, _ in ROUTES}) == len(ROUTES)
