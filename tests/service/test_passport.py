@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from godkend.service.app import StartError
+from godkend.statements import DeviceKey
 from godkend.v1 import issuing_service_pb2 as issuing_pb
 from godkend.v1 import login_service_pb2 as login_pb
 from godkend.v1 import passport_service_pb2 as pb
@@ -18,7 +19,7 @@ from tests.service.test_issuing import document, identification
 from tests.service.test_recovery import give_number
 from tests.service.world import DAY_MS, HOUR_MS, World, refused
 from tests.support.passports import Chip, State, Zone
-from tests.support.phones import Phone, fresh
+from tests.support.phones import PIN, Phone, fresh
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -364,6 +365,21 @@ async def test_a_lost_phone_is_replaced_by_the_passport_on_record(
     accepted = [event for event in await world.events() if event.kind == "passport.accepted"]
     assert json.loads(accepted[0].detail) == {"for": "app"}
     assert accepted[0].identity_id == identity_id
+
+
+async def test_a_new_phone_is_enrolled_at_high_by_passport_and_vouched_key(
+    world: World, denmark: State
+) -> None:
+    identity_id = await world.register(unproved=True)
+    await world.send(verifying(identity_id, denmark.issue()))
+    key, other = DeviceKey.generate(), DeviceKey.generate()
+    for vouched, level in ((key, HIGH), (other, login_pb.ASSURANCE_LEVEL_SUBSTANTIAL)):
+        request = new_phone(denmark.issue(), attested_key=vouched.fingerprint())
+        code = (await world.send(request)).activation_code
+        begun = await world.begin("anna", code, key)
+        authenticator_id = await world.finish(key, begun)
+        phone = Phone(key, identity_id, authenticator_id, PIN)
+        assert (await world.authenticator(phone)).enrolled_level == level
 
 
 async def test_a_forgotten_pin_is_helped_to_the_number_on_record(

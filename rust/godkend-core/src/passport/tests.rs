@@ -7,9 +7,11 @@ use super::*;
 use crate::vectors;
 
 fn outcome(case: &Value, security_object: &[u8]) -> String {
-    let anchors = TrustAnchors::parse(case["anchors"].as_str().unwrap()).unwrap();
     let data_group_1 = vectors::hex(&case["data_group_1"]);
-    match read(security_object, &data_group_1, &anchors, case["now_ms"].as_i64().unwrap()) {
+    let now = case["now_ms"].as_i64().unwrap();
+    let outcome = TrustAnchors::parse(case["anchors"].as_str().unwrap())
+        .and_then(|anchors| read(security_object, &data_group_1, &anchors, now));
+    match outcome {
         Ok(_) => String::new(),
         Err(Error::Invalid { field, .. }) => field.to_owned(),
         Err(Error::Denied(denial)) => denial.reason.name().to_owned(),
