@@ -30,6 +30,7 @@ from tests.stateful.issuing import DeskRules
 from tests.stateful.levels import Levels
 from tests.stateful.signing import Signing
 from tests.stateful.recovery import RecoveryModel, RecoveryRules
+from tests.stateful.passports import PassportModel, PassportRules
 from tests.support import phones
 from tests.support.driver import NOW_MS, open_driver
 from tests.support.phones import PIN, PIN_OTHER, PIN_WRONG
@@ -87,12 +88,19 @@ def outcome_of(call: Callable[[], Any]) -> Any:
 
 
 @dataclass
-class Model(CopyModel, DisplayModel, RecoveryModel):
+class Model(CopyModel, DisplayModel, RecoveryModel, PassportModel):
     """The whole of it."""
 
 
 class Godkend(
-    Levels, Signing, DeskRules, DisplayRules, RecoveryRules, CopyRules, RuleBasedStateMachine
+    Levels,
+    Signing,
+    DeskRules,
+    DisplayRules,
+    RecoveryRules,
+    CopyRules,
+    PassportRules,
+    RuleBasedStateMachine,
 ):
     """Every answer of the engine is the model's, to the reason, the wait and the tries left."""
 

@@ -12,6 +12,7 @@ use crate::Id;
 use crate::activation::Channel;
 use crate::error::{Error, Reason, Result};
 use crate::passport::{self, Checks, Proof, TrustAnchors};
+use crate::self_service::Session;
 
 /// What a phone read of a chip, and what the registrar vouches for.
 pub struct Reading {
@@ -68,12 +69,13 @@ impl Engine {
         reading: Reading,
         request_id: Id,
         identity_id: Id,
+        session: Option<Session>,
         deadline: Deadline,
         reply: Reply<Id>,
     ) {
         let actor = reading.actor.clone();
         self.prove(reading, deadline, reply, move |proof, lane, reply| {
-            let command = VerifyPassport { actor, request_id, identity_id, proof };
+            let command = VerifyPassport { actor, request_id, identity_id, session, proof };
             lane.submit(command, deadline, reply);
         });
     }
@@ -86,7 +88,7 @@ impl Engine {
         });
     }
 
-    /// Sends a temporary PIN to the bearer of a passport.
+    /// Sends the bearer of a passport a temporary PIN.
     pub fn recover_pin(
         &self,
         reading: Reading,
