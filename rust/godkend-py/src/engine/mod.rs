@@ -168,6 +168,16 @@ impl PyEngine {
         Ok(dict)
     }
 
+    fn login_id<'py>(
+        &self,
+        py: Python<'py>,
+        front_end: &str,
+        request_id: &[u8],
+    ) -> Result<Bound<'py, PyBytes>> {
+        let login_id = self.engine.login_id(front_end, &id("request_id", request_id)?);
+        Ok(PyBytes::new(py, &login_id))
+    }
+
     fn watch(&self, login_id: &[u8]) -> Result<()> {
         self.engine.watch(id("login_id", login_id)?);
         Ok(())
