@@ -240,6 +240,8 @@ impl Runner {
         stats.batches.fetch_add(1, Ordering::Relaxed);
         stats.commands.fetch_add(batch.len() as u64, Ordering::Relaxed);
         batch.into_iter().for_each(Work::release);
+        // After the outcomes, so that one wake-up serves both.
+        self.shared.published();
         if self.connection.is_log_long() {
             self.log.write_back();
         }

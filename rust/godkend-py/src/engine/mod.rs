@@ -10,7 +10,6 @@ mod login;
 mod passport;
 mod recovery;
 
-use std::os::fd::AsRawFd as _;
 use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
@@ -110,7 +109,7 @@ impl PyEngine {
     }
 
     fn completion_fd(&self) -> i32 {
-        self.completions.sleeper.as_raw_fd()
+        self.completions.alarm_fd()
     }
 
     fn drain(&self, py: Python<'_>) -> PyResult<PyDrained> {
