@@ -215,6 +215,12 @@ class Engine:
     def stats(self) -> dict[str, int]:
         """Counters since the start, for metrics: pin_checks, pin_records, commands, ..."""
 
+    def login_id(self, front_end: str, request_id: bytes) -> bytes:
+        """The id of the login that `start_login` with these makes, or has made.
+
+        So that it can be watched from its first moment. Raises `Invalid`.
+        """
+
     def watch(self, login_id: bytes) -> None:
         """From now on, `drain` reports changes of this login, wherever they are made."""
 
@@ -281,16 +287,6 @@ class Engine:
         session: Session | None,
     ) -> None:
         """Records a passport as evidence. Outcome: the evidence_id."""
-
-    def recover_pin(
-        self, token: int, timeout_ms: int, actor: str, request_id: bytes, reading: _PassportReading
-    ) -> None:
-        """Outcome: `TemporaryPinIssued`, to the passport's bearer."""
-
-    def recover_user_id(
-        self, token: int, timeout_ms: int, actor: str, reading: _PassportReading
-    ) -> None:
-        """Outcome: the user ID of the passport's bearer."""
 
     def recover_pin(
         self,
@@ -898,6 +894,8 @@ class LoginStarted:
     def elapsed_ms(self) -> int: ...
     @property
     def expires_at_ms(self) -> int: ...
+    @property
+    def expires_in_ms(self) -> int: ...
 
 @final
 class LoginOpened:

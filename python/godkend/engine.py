@@ -4,29 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from godkend.errors import Fault, GodkendError
-from godkend.v1 import login_service_pb2 as pb
+from godkend.watch import Watch
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable
+    from collections.abc import AsyncGenerator, Callable, Iterator
     from types import TracebackType
     from typing import Self
 
     from godkend import _core
+    from godkend.watch import State
 
 TIMEOUT_MS_NONE = 0
 EVENTS_PER_READ = 256
-
-LOGIN_STATES_FINAL = frozenset(
-    {
-        pb.LOGIN_STATE_REJECTED,
-        pb.LOGIN_STATE_EXPIRED,
-        pb.LOGIN_STATE_CANCELLED,
-        pb.LOGIN_STATE_REDEEMED,
-    }
-)
 
 
 class Engine:
@@ -41,7 +35,7 @@ class Engine:
         self._loop = asyncio.get_running_loop()
         self._tokens = itertools.count(1)
         self._waiting: dict[int, asyncio.Future[Any]] = {}
-        self._watching: dict[bytes, set[asyncio.Queue[pb.LoginState.ValueType]]] = {}
+        self._watching: dict[bytes, set[Watch]] = {}
         self._events_seen = asyncio.Event()
         self._closed = False
         self._loop.add_reader(core.completion_fd(), self._drain)
@@ -84,38 +78,22 @@ class Engine:
         finally:
             del self._waiting[token]
 
-    async def watch(
-        self, front_end: str, login_id: bytes
-    ) -> AsyncGenerator[pb.LoginState.ValueType, None]:
-        """The states of a login, from the present one to a final one.
+    @contextmanager
+    def watching(self, front_end: str, login_id: bytes) -> Iterator[Watch]:
+        """Follows a login from here on, for the front-end that started it.
 
-        Raises `Denied` (LOGIN_NOT_FOUND) unless this front-end started it.
+        Watch first, read after: a change between the two is seen twice, never missed.
         """
-        states: asyncio.Queue[pb.LoginState.ValueType] = asyncio.Queue()
-        # Watch first, read after: a change between the two is seen twice, never missed.
         self.core.watch(login_id)  # Refuses what is no login_id, before there is anything to undo.
-        self._watching.setdefault(login_id, set()).add(states)
+        read = partial(self.call, self.core.get_login, TIMEOUT_MS_NONE, front_end, login_id)
+        watch = Watch(self._loop, read)
+        self._watching.setdefault(login_id, set()).add(watch)
         try:
-            state = pb.LOGIN_STATE_UNSPECIFIED
-            while state not in LOGIN_STATES_FINAL:
-                view = await self.call(self.core.get_login, TIMEOUT_MS_NONE, front_end, login_id)
-                if view.state > state:
-                    state = view.state
-                    yield state
-                expiry_s = self._loop.time() + view.expires_in_ms / 1_000
-                while state not in LOGIN_STATES_FINAL:
-                    try:
-                        # No yield in here: a timeout may only end the wait that it is about.
-                        async with asyncio.timeout_at(expiry_s):
-                            changed = await states.get()
-                    except TimeoutError:
-                        break  # Over, if the engine's clock agrees: read again.
-                    if changed > state:  # The read may already have shown it.
-                        state = changed
-                        yield state
+            yield watch
         finally:
+            watch.close()
             watchers = self._watching[login_id]
-            watchers.discard(states)
+            watchers.discard(watch)
             if not watchers:
                 del self._watching[login_id]
                 self.core.unwatch(login_id)
@@ -158,8 +136,8 @@ class Engine:
             else:
                 future.set_result(outcome)
         for login_id, state in drained.changes:
-            for states in self._watching.get(login_id, ()):
-                states.put_nowait(cast("pb.LoginState.ValueType", state))
+            for watch in self._watching.get(login_id, ()):
+                watch.tell(cast("State", state))
         if drained.events_seen:
             self._wake_event_followers()
 

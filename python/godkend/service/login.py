@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import aclosing
-from typing import TYPE_CHECKING, TypeAlias, cast
+from typing import TYPE_CHECKING, cast
 
 from godkend.errors import Denied
 from godkend.service.call import caller, timeout_ms
@@ -17,8 +16,7 @@ if TYPE_CHECKING:
     from godkend.engine import Engine
     from godkend.service.call import Context
     from godkend.service.stream import OpenStreams
-
-    State: TypeAlias = pb.LoginState.ValueType
+    from godkend.watch import State
 
 
 class LoginService(LoginServiceServicer):
@@ -35,7 +33,9 @@ class LoginService(LoginServiceServicer):
         if not client.serves(request.service_provider):
             raise Denied("SERVICE_PROVIDER_FORBIDDEN")
         engine = self._engine
-        with self._watches.opened():
+        # The request names the login before it is made, so no change of it can be missed.
+        login_id = engine.core.login_id(client.name, request.request_id)
+        with self._watches.opened(), engine.watching(client.name, login_id) as watch:
             login: _core.LoginStarted = await engine.call(
                 engine.core.start_login,
                 timeout_ms(context),
@@ -50,9 +50,11 @@ class LoginService(LoginServiceServicer):
                 request.level_min,
                 _document(request),
             )
+            watch.expires_in(login.expires_in_ms)
+            state = cast("State", login.state)
             yield pb.StartLoginResponse(
-                state=cast("State", login.state),
-                login_id=login.login_id,
+                state=state,
+                login_id=login_id,
                 started=pb.LoginStarted(
                     qr_token=login.qr_token,
                     qr_secret=login.qr_secret,
@@ -61,18 +63,17 @@ class LoginService(LoginServiceServicer):
                     expires_at_ms=login.expires_at_ms,
                 ),
             )
-            async with aclosing(self._states(client.name, login.login_id)) as states:
-                async for state in states:
-                    if state != login.state:
-                        yield pb.StartLoginResponse(state=state, login_id=login.login_id)
+            while state := await watch.after(state):
+                yield pb.StartLoginResponse(state=state, login_id=login_id)
 
     async def WatchLogin(
         self, request: pb.WatchLoginRequest, context: Context
     ) -> AsyncGenerator[pb.WatchLoginResponse, None]:
-        with self._watches.opened():
-            async with aclosing(self._states(caller.get().name, request.login_id)) as states:
-                async for state in states:
-                    yield pb.WatchLoginResponse(state=state)
+        watching = self._engine.watching(caller.get().name, request.login_id)
+        with self._watches.opened(), watching as watch:
+            state: State = pb.LOGIN_STATE_UNSPECIFIED
+            while state := await watch.after(state):
+                yield pb.WatchLoginResponse(state=state)
 
     async def GetLogin(self, request: pb.GetLoginRequest, context: Context) -> pb.GetLoginResponse:
         engine = self._engine
@@ -135,10 +136,6 @@ class LoginService(LoginServiceServicer):
 
     async def GetJwks(self, request: pb.GetJwksRequest, context: Context) -> pb.GetJwksResponse:
         return pb.GetJwksResponse(jwks=self._engine.core.jwks())
-
-    def _states(self, front_end: str, login_id: bytes) -> AsyncGenerator[State, None]:
-        # Closed by us, not when it happens to be collected: it holds a watch in the core.
-        return self._engine.watch(front_end, login_id)
 
 
 def _document(request: pb.StartLoginRequest) -> tuple[bytes, str, str] | None:

@@ -30,6 +30,7 @@ struct Nobody;
 impl Observer for Nobody {
     fn login_changed(&self, _: &Id, _: State) {}
     fn events_added(&self) {}
+    fn told(&self) {}
 }
 
 fn main() {

@@ -164,6 +164,12 @@ impl Login {
         if !self.state.is_final() && now >= self.expires_at { State::Expired } else { self.state }
     }
 
+    /// How long until its time is over, in milliseconds; 0 once it is.
+    #[must_use]
+    pub fn expires_in_ms(&self, now: Millis) -> u64 {
+        u64::try_from(self.expires_at.saturating_sub(now)).unwrap_or(0)
+    }
+
     fn expect(&self, wanted: State, now: Millis) -> Result<()> {
         let state = self.state_at(now);
         if state == wanted { Ok(()) } else { Err(state.refusal()) }

@@ -3,13 +3,13 @@
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use super::Deadline;
 use super::command::{
     ChargeApproval, ChargePassword, ChargePinChange, ChargePinReset, Charged, Checked, LoginView,
-    SettlePinChange,
+    SettleApproval, SettlePinChange,
 };
 use super::lane::{Command, Lane};
 use super::shared::Shared;
+use super::{Deadline, Reply};
 use crate::Id;
 use crate::approval::{ApprovalStatement, PinChangeStatement, PinResetStatement, Verified};
 use crate::error::Result;
@@ -31,7 +31,8 @@ pub(super) fn attempt<C: Command, S: Command>(
 }
 
 impl Shared {
-    /// A PIN attempt from beginning to end: charge, look, settle.
+    /// A PIN attempt from beginning to end: charge, look, settle. Once the lane has what settles it, this
+    /// thread is free for the next.
     pub(super) fn approve(
         &self,
         lane: &Lane,
@@ -39,17 +40,33 @@ impl Shared {
         verified: Verified<ApprovalStatement>,
         pin: &Pin,
         deadline: Deadline,
-    ) -> Result<LoginView> {
+        reply: Reply<LoginView>,
+    ) {
         let began = Instant::now();
         self.admission().attempted();
+        match self.charge_and_look(lane, arena, verified, pin, deadline) {
+            Ok(settle) => {
+                lane.settle_then(settle, reply);
+                self.attempt_took(began.elapsed());
+            }
+            Err(error) => reply.send(Err(error)),
+        }
+    }
+
+    fn charge_and_look(
+        &self,
+        lane: &Lane,
+        arena: &mut Arena,
+        verified: Verified<ApprovalStatement>,
+        pin: &Pin,
+        deadline: Deadline,
+    ) -> Result<SettleApproval> {
         let charged = lane.run(ChargeApproval { verified }, deadline)?;
         // A strike whose check is cut off here stays until a success clears it.
         deadline.check()?;
         let mut settle = charged.check(|charged| self.look(arena, charged, pin))?;
         settle.upgraded = self.upgrade(arena, settle.checked(), pin)?;
-        let settled = lane.settle(settle);
-        self.attempt_took(began.elapsed());
-        settled
+        Ok(settle)
     }
 
     pub(super) fn change_pin(

@@ -98,7 +98,7 @@ impl Engine {
                 self.verify(signed, deadline, reply, move |verified, lane, hashers, reply| {
                     let lane = lane.clone();
                     hashers.submit(reply, move |arena, reply| {
-                        reply.send(shared.approve(&lane, arena, verified, &pin, deadline));
+                        shared.approve(&lane, arena, verified, &pin, deadline, reply);
                     });
                 });
                 Ok(())

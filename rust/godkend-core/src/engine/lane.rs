@@ -172,13 +172,21 @@ impl Lane {
         outcome.recv().unwrap_or_else(|_| Err(gone()))
     }
 
-    /// Queues what settles a charged attempt, waiting for room if need be, and waits for its commit: a
-    /// right PIN must not cost a strike because the queue is full. Hashers are few, and so bound this.
+    /// Queues what settles a charged attempt, waiting for room if need be, and waits for its commit.
     pub(super) fn settle<C: Command>(&self, command: C) -> Result<C::Outcome> {
         let (reply, outcome) = Reply::channel();
-        let job = Job::boxed(command, Deadline::NONE, reply);
-        self.queue.send(job).map_err(|_| gone())?;
+        self.settle_then(command, reply);
         outcome.recv().unwrap_or_else(|_| Err(gone()))
+    }
+
+    /// The same, with `reply` called after the commit. A right PIN must not cost a strike because the queue
+    /// is full. Hashers are few, and so bound this.
+    pub(super) fn settle_then<C: Command>(&self, command: C, reply: Reply<C::Outcome>) {
+        if let Err(refused) = self.queue.send(Job::boxed(command, Deadline::NONE, reply)) {
+            let mut job = refused.into_inner();
+            job.fail(gone());
+            job.release();
+        }
     }
 }
 
@@ -249,6 +257,8 @@ impl Runner {
         stats.batches.fetch_add(1, Ordering::Relaxed);
         stats.commands.fetch_add(batch.len() as u64, Ordering::Relaxed);
         batch.into_iter().for_each(Work::release);
+        // After the outcomes, so that one wake-up serves both.
+        self.shared.published();
         if self.connection.is_log_long() {
             self.log.write_back();
         }

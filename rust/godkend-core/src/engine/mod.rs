@@ -208,6 +208,12 @@ impl Engine {
         self_service::prove(keys, assertion, identity_id, service_providers, age_ms_max, now)
     }
 
+    /// The id of the login that a front-end's request to start one makes, or has made.
+    #[must_use]
+    pub fn login_id(&self, front_end: &str, request_id: &Id) -> Id {
+        command::StartLogin::login_id(&self.shared.keys, front_end, request_id)
+    }
+
     /// From now on the observer is told of changes of this login.
     pub fn watch(&self, login_id: Id) {
         self.shared.watch(login_id);

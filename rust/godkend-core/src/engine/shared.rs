@@ -20,6 +20,8 @@ pub trait Observer: Send + Sync {
     fn login_changed(&self, login_id: &Id, state: State);
     /// Events may have been added.
     fn events_added(&self);
+    /// That was all for now. Nobody needs to be woken before.
+    fn told(&self);
 }
 
 /// Counters since the start.
@@ -50,7 +52,7 @@ pub(super) struct Shared {
     pub(super) anchors: OnceLock<TrustAnchors>,
     observer: Box<dyn Observer>,
     /// The watched logins, each with the state that was last told.
-    watched: Mutex<HashMap<Id, Option<State>>>,
+    watched: Mutex<HashMap<Id, State>>,
     admission: Mutex<Admission>,
     /// How long a PIN attempt took lately, in microseconds.
     attempt_us: AtomicU64,
@@ -116,26 +118,24 @@ impl Shared {
     }
 
     pub(super) fn watch(&self, login_id: Id) {
-        self.watched().entry(login_id).or_insert(None);
+        // No login is less than pending: that it was started is no change.
+        self.watched().entry(login_id).or_insert(State::Pending);
     }
 
     pub(super) fn unwatch(&self, login_id: &Id) {
         self.watched().remove(login_id);
     }
 
-    /// Tells the observer what a commit changed.
+    /// Tells the observer what a commit changed; [`Self::published`] is to follow.
     pub(super) fn publish(&self, effects: &Effects) {
-        for (login_id, state) in &effects.logins {
-            let told = {
-                let mut watched = self.watched();
+        if !effects.logins.is_empty() {
+            let mut watched = self.watched();
+            for (login_id, state) in &effects.logins {
                 // States only rise, so an older one that arrives late is not told again.
-                watched
-                    .get_mut(login_id)
-                    .filter(|told| **told < Some(*state))
-                    .map(|told| *told = Some(*state))
-            };
-            if told.is_some() {
-                self.observer.login_changed(login_id, *state);
+                if let Some(told) = watched.get_mut(login_id).filter(|told| **told < *state) {
+                    *told = *state;
+                    self.observer.login_changed(login_id, *state);
+                }
             }
         }
         if effects.events {
@@ -143,7 +143,12 @@ impl Shared {
         }
     }
 
-    fn watched(&self) -> MutexGuard<'_, HashMap<Id, Option<State>>> {
+    /// Tells the observer that this was all.
+    pub(super) fn published(&self) {
+        self.observer.told();
+    }
+
+    fn watched(&self) -> MutexGuard<'_, HashMap<Id, State>> {
         self.watched.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -73,6 +73,7 @@ fn follow(shared: &Shared, connection: &mut dyn Connection, seen: &mut Seen) -> 
         let events = event_seq > seen.event_seq;
         seen.event_seq = event_seq;
         shared.publish(&Effects { logins, events });
+        shared.published();
         if changes.len() < ROWS_AT_A_TIME {
             return Ok(());
         }

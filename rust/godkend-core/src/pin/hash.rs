@@ -12,7 +12,7 @@
 use zeroize::Zeroize;
 
 use super::argon2id::{self, Inputs};
-use super::kernel::{Block, Kernel};
+use super::kernel::{Block, Kernel, ask_for_huge_pages};
 use crate::error::{Error, Reason, Result};
 
 /// RFC 9106, section 3.1.
@@ -137,6 +137,7 @@ impl Arena {
         self.blocks.try_reserve_exact(more).map_err(|error| {
             Error::fault(Reason::Overloaded, format!("no {count} KiB for hashing: {error}"))
         })?;
+        ask_for_huge_pages(self.blocks.spare_capacity_mut());
         self.blocks.resize(count, Block::ZERO);
         Ok(())
     }

@@ -12,7 +12,6 @@ mod notification;
 mod passport;
 mod recovery;
 
-use std::os::fd::AsRawFd as _;
 use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
@@ -112,7 +111,7 @@ impl PyEngine {
     }
 
     fn completion_fd(&self) -> i32 {
-        self.completions.sleeper.as_raw_fd()
+        self.completions.alarm_fd()
     }
 
     fn drain(&self, py: Python<'_>) -> PyResult<PyDrained> {
@@ -168,6 +167,16 @@ impl PyEngine {
             dict.set_item(name, counter.load(Ordering::Relaxed))?;
         }
         Ok(dict)
+    }
+
+    fn login_id<'py>(
+        &self,
+        py: Python<'py>,
+        front_end: &str,
+        request_id: &[u8],
+    ) -> Result<Bound<'py, PyBytes>> {
+        let login_id = self.engine.login_id(front_end, &id("request_id", request_id)?);
+        Ok(PyBytes::new(py, &login_id))
     }
 
     fn watch(&self, login_id: &[u8]) -> Result<()> {

@@ -47,6 +47,10 @@ impl PyLoginStarted {
     fn expires_at_ms(&self) -> i64 {
         self.0.expires_at
     }
+    #[getter]
+    fn expires_in_ms(&self) -> u64 {
+        self.0.expires_in_ms
+    }
 }
 
 /// Where a login is now.

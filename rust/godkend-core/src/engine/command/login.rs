@@ -58,6 +58,8 @@ pub struct LoginStarted {
     pub elapsed_ms: u64,
     /// When its time is over.
     pub expires_at: Millis,
+    /// How long until then; 0 once over.
+    pub expires_in_ms: u64,
 }
 
 /// Where a login is now.
@@ -75,8 +77,11 @@ impl LoginView {
     /// The view of a login at a time.
     #[must_use]
     pub fn of(login: &Login, now: Millis) -> Self {
-        let expires_in_ms = u64::try_from(login.expires_at.saturating_sub(now)).unwrap_or(0);
-        Self { state: login.state_at(now), expires_at: login.expires_at, expires_in_ms }
+        Self {
+            state: login.state_at(now),
+            expires_at: login.expires_at,
+            expires_in_ms: login.expires_in_ms(now),
+        }
     }
 }
 
@@ -90,8 +95,7 @@ impl Command for StartLogin {
     const DURABLE: bool = false;
 
     fn step(&self, tx: &mut dyn Tx, at: &mut Moment<'_>) -> Result<LoginStarted> {
-        let login_id =
-            derive_id(at.keys, b"login v1", &[self.front_end.as_bytes(), &self.request_id]);
+        let login_id = Self::login_id(at.keys, &self.front_end, &self.request_id);
         let source = derive_id(at.keys, b"budget login source v1", &[self.source.as_bytes()]);
         let user_id = self.user_id_canonical.as_ref().map(|it| user_id_digest(at.keys, it));
         if let Some(login) = tx.login(&login_id)? {
@@ -136,6 +140,13 @@ impl Command for StartLogin {
 }
 
 impl StartLogin {
+    /// The id of the login that a front-end's request makes, known before it is made: so it can be
+    /// watched from its first moment.
+    #[must_use]
+    pub fn login_id(keys: &Keys, front_end: &str, request_id: &Id) -> Id {
+        derive_id(keys, b"login v1", &[front_end.as_bytes(), request_id])
+    }
+
     fn spend_budgets(&self, tx: &mut dyn Tx, at: &Moment<'_>, source: Id) -> Result<()> {
         let budget = &at.policy.budget;
         let front_end =
@@ -180,6 +191,7 @@ impl StartLogin {
             qr_secret: QrSecret::derive(at.keys, &login.id),
             elapsed_ms: u64::try_from(at.now.saturating_sub(login.started_at)).unwrap_or(0),
             expires_at: login.expires_at,
+            expires_in_ms: login.expires_in_ms(at.now),
         }
     }
 }

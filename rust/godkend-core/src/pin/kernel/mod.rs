@@ -2,7 +2,7 @@
 //!
 //! Nearly all the CPU of a login is spent here. This module and those below are the only ones with
 //! `unsafe` in them: they load and store vectors, call code for CPU features that were found at run time,
-//! and prefetch. All kernels are compared with each other and with RustCrypto's, at random, by the tests
+//! prefetch, and say which memory should lie in huge pages. All kernels are compared with each other and with RustCrypto's, at random, by the tests
 //! of `argon2id`.
 
 #![allow(unsafe_code)]
@@ -13,8 +13,10 @@
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+mod memory;
 mod portable;
 
+pub(super) use memory::ask_for_huge_pages;
 use zeroize::Zeroize;
 
 /// Memory is divided into blocks of 1 KiB.
