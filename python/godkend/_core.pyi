@@ -16,9 +16,9 @@ __all__ = [
     "ActivationBegun",
     "ActivationCodeIssued",
     "AuthenticatorView",
+    "ConsentView",
     "CopyScanned",
     "CopyView",
-    "ConsentView",
     "DisplayView",
     "DisplaysView",
     "DoorView",
@@ -287,6 +287,11 @@ class Engine:
         session: Session | None,
     ) -> None:
         """Records a passport as evidence. Outcome: the evidence_id."""
+
+    def recover_user_id(
+        self, token: int, timeout_ms: int, actor: str, reading: _PassportReading
+    ) -> None:
+        """Outcome: the user ID of the passport's bearer."""
 
     def recover_pin(
         self,

@@ -28,9 +28,9 @@ from tests.stateful.copying import CopyModel, CopyRules
 from tests.stateful.displays import DisplayModel, DisplayRules
 from tests.stateful.issuing import DeskRules
 from tests.stateful.levels import Levels
-from tests.stateful.signing import Signing
-from tests.stateful.recovery import RecoveryModel, RecoveryRules
 from tests.stateful.passports import PassportModel, PassportRules
+from tests.stateful.recovery import RecoveryModel, RecoveryRules
+from tests.stateful.signing import Signing
 from tests.support import phones
 from tests.support.driver import NOW_MS, open_driver
 from tests.support.phones import PIN, PIN_OTHER, PIN_WRONG
@@ -115,8 +115,8 @@ class Godkend(
         super().__init__()
         self.directory = tempfile.TemporaryDirectory(dir=MEMORY_DISK)
         path = Path(self.directory.name)
-        # The sweep goes by the machine's clock: on a busy one it would remove what is looked at, and tell of
-        # waits that are over at some moment of its own.
+        # The sweep goes by the machine's clock: on a busy one it would remove what is looked at,
+        # and tell of waits that are over at some moment of its own.
         unswept = {"sweep_interval_ms": m.HOUR}
         self.engine = open_driver(path, budget=BUDGETS_OFF, engine=unswept)
         self.model = Model(NOW_MS)

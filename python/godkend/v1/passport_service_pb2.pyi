@@ -87,7 +87,9 @@ class PassportChecks(_message.Message):
     register_valid: _builtins.bool
     """register_valid is whether the issuer's register knows the document as valid, neither lost nor stolen."""
     evidence_reference: _builtins.str
-    """evidence_reference is where the caller keeps what it saw: 1 to 128 characters."""
+    """evidence_reference is where the caller keeps what it saw, never a document number: 1 to 100
+    characters.
+    """
     def __init__(
         self,
         *,
@@ -228,7 +230,7 @@ class RecoverPinResponse(_message.Message):
 
     EXPIRES_AT_MS_FIELD_NUMBER: _builtins.int
     expires_at_ms: _builtins.int
-    """expires_at_ms is until when the temporary PIN can be used, Unix time in milliseconds."""
+    """expires_at_ms is until when it can be used, Unix time in milliseconds."""
     def __init__(
         self,
         *,

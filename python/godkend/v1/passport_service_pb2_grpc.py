@@ -35,6 +35,10 @@ class PassportServiceStub:
     passive authentication), and takes what cannot be seen in it on the caller's word. Without trust
     anchors every call is PASSPORT_ROUTE_CLOSED. Neither the image nor the face data is taken; of the
     document's number a keyed digest is kept, of the machine readable zone nothing else but the birth date.
+
+    Of somebody who is proved already a first passport, or another one, is recorded only if they are signed
+    in, which the caller shows as a self-service site does: `subscriber-assertion: <assertion>` in the
+    metadata of VerifyPassport. Without it that is SUBSCRIBER_NOT_PROVED.
     """
 
     def __init__(self, channel):
@@ -73,6 +77,10 @@ class PassportServiceServicer:
     passive authentication), and takes what cannot be seen in it on the caller's word. Without trust
     anchors every call is PASSPORT_ROUTE_CLOSED. Neither the image nor the face data is taken; of the
     document's number a keyed digest is kept, of the machine readable zone nothing else but the birth date.
+
+    Of somebody who is proved already a first passport, or another one, is recorded only if they are signed
+    in, which the caller shows as a self-service site does: `subscriber-assertion: <assertion>` in the
+    metadata of VerifyPassport. Without it that is SUBSCRIBER_NOT_PROVED.
     """
 
     def VerifyPassport(self, request, context):
@@ -92,7 +100,7 @@ class PassportServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def RecoverPin(self, request, context):
-        """RecoverPin sends a temporary PIN to the phone of the bearer of a passport that is on record, as
+        """RecoverPin sends a temporary PIN to the phone number of the bearer of a passport that is on record, as
         RecoveryService.OrderTemporaryPin does.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -146,6 +154,10 @@ class PassportService:
     passive authentication), and takes what cannot be seen in it on the caller's word. Without trust
     anchors every call is PASSPORT_ROUTE_CLOSED. Neither the image nor the face data is taken; of the
     document's number a keyed digest is kept, of the machine readable zone nothing else but the birth date.
+
+    Of somebody who is proved already a first passport, or another one, is recorded only if they are signed
+    in, which the caller shows as a self-service site does: `subscriber-assertion: <assertion>` in the
+    metadata of VerifyPassport. Without it that is SUBSCRIBER_NOT_PROVED.
     """
 
     @staticmethod

@@ -36,6 +36,10 @@ class PassportServiceStub:
     passive authentication), and takes what cannot be seen in it on the caller's word. Without trust
     anchors every call is PASSPORT_ROUTE_CLOSED. Neither the image nor the face data is taken; of the
     document's number a keyed digest is kept, of the machine readable zone nothing else but the birth date.
+
+    Of somebody who is proved already a first passport, or another one, is recorded only if they are signed
+    in, which the caller shows as a self-service site does: `subscriber-assertion: <assertion>` in the
+    metadata of VerifyPassport. Without it that is SUBSCRIBER_NOT_PROVED.
     """
 
     @_typing.overload
@@ -51,7 +55,7 @@ class PassportServiceStub:
     or by name and birth date if no other subscriber has both.
     """
     RecoverPin: _grpc.UnaryUnaryMultiCallable[_passport_service_pb2.RecoverPinRequest, _passport_service_pb2.RecoverPinResponse]
-    """RecoverPin sends a temporary PIN to the phone of the bearer of a passport that is on record, as
+    """RecoverPin sends a temporary PIN to the phone number of the bearer of a passport that is on record, as
     RecoveryService.OrderTemporaryPin does.
     """
     RecoverApp: _grpc.UnaryUnaryMultiCallable[_passport_service_pb2.RecoverAppRequest, _passport_service_pb2.RecoverAppResponse]
@@ -68,6 +72,10 @@ class PassportServiceAsyncStub(PassportServiceStub):
     passive authentication), and takes what cannot be seen in it on the caller's word. Without trust
     anchors every call is PASSPORT_ROUTE_CLOSED. Neither the image nor the face data is taken; of the
     document's number a keyed digest is kept, of the machine readable zone nothing else but the birth date.
+
+    Of somebody who is proved already a first passport, or another one, is recorded only if they are signed
+    in, which the caller shows as a self-service site does: `subscriber-assertion: <assertion>` in the
+    metadata of VerifyPassport. Without it that is SUBSCRIBER_NOT_PROVED.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -80,7 +88,7 @@ class PassportServiceAsyncStub(PassportServiceStub):
     or by name and birth date if no other subscriber has both.
     """
     RecoverPin: _aio.UnaryUnaryMultiCallable[_passport_service_pb2.RecoverPinRequest, _passport_service_pb2.RecoverPinResponse]  # type: ignore[assignment]
-    """RecoverPin sends a temporary PIN to the phone of the bearer of a passport that is on record, as
+    """RecoverPin sends a temporary PIN to the phone number of the bearer of a passport that is on record, as
     RecoveryService.OrderTemporaryPin does.
     """
     RecoverApp: _aio.UnaryUnaryMultiCallable[_passport_service_pb2.RecoverAppRequest, _passport_service_pb2.RecoverAppResponse]  # type: ignore[assignment]
@@ -96,6 +104,10 @@ class PassportServiceServicer(metaclass=_abc_1.ABCMeta):
     passive authentication), and takes what cannot be seen in it on the caller's word. Without trust
     anchors every call is PASSPORT_ROUTE_CLOSED. Neither the image nor the face data is taken; of the
     document's number a keyed digest is kept, of the machine readable zone nothing else but the birth date.
+
+    Of somebody who is proved already a first passport, or another one, is recorded only if they are signed
+    in, which the caller shows as a self-service site does: `subscriber-assertion: <assertion>` in the
+    metadata of VerifyPassport. Without it that is SUBSCRIBER_NOT_PROVED.
     """
 
     @_abc_1.abstractmethod
@@ -124,7 +136,7 @@ class PassportServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _passport_service_pb2.RecoverPinRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_passport_service_pb2.RecoverPinResponse, _abc.Awaitable[_passport_service_pb2.RecoverPinResponse]]:
-        """RecoverPin sends a temporary PIN to the phone of the bearer of a passport that is on record, as
+        """RecoverPin sends a temporary PIN to the phone number of the bearer of a passport that is on record, as
         RecoveryService.OrderTemporaryPin does.
         """
 

@@ -19,6 +19,7 @@ Signed bytes are a domain, a zero byte, and the statement:
   "godkend copy finish v1\\0"       || CopyFinishStatement
   "godkend copy query v1\\0"        || CopyQueryStatement
   "godkend copy stop v1\\0"         || CopyStopStatement
+  "godkend block v1\\0"      || BlockStatement
 
 Signatures are ECDSA P-256 with SHA-256 in DER, as secure enclaves and Android Keystore make them,
 or Ed25519 (RFC 8032).
@@ -502,3 +503,39 @@ class CopyStopStatement(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CopyStopStatement: _TypeAlias = CopyStopStatement  # noqa: Y015
+
+@_typing.final
+class BlockStatement(_message.Message):
+    """BlockStatement blocks everything, or one authenticator. It needs no PIN."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AUTHENTICATOR_ID_FIELD_NUMBER: _builtins.int
+    BLOCKED_AUTHENTICATOR_ID_FIELD_NUMBER: _builtins.int
+    ATTEMPT_ID_FIELD_NUMBER: _builtins.int
+    SIGNED_AT_MS_FIELD_NUMBER: _builtins.int
+    authenticator_id: _builtins.bytes
+    """authenticator_id is the 16 bytes of the signing device."""
+    blocked_authenticator_id: _builtins.bytes
+    """blocked_authenticator_id is the 16 bytes of what is blocked, which may be the signing device; empty to
+    block everything.
+    """
+    attempt_id: _builtins.bytes
+    """attempt_id is 16 fresh random bytes; each statement counts once."""
+    signed_at_ms: _builtins.int
+    """signed_at_ms is the phone's clock, Unix time in milliseconds; 2 minutes off at most."""
+    def __init__(
+        self,
+        *,
+        authenticator_id: _builtins.bytes = ...,
+        blocked_authenticator_id: _builtins.bytes = ...,
+        attempt_id: _builtins.bytes = ...,
+        signed_at_ms: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt_id", b"attempt_id", "authenticator_id", b"authenticator_id", "blocked_authenticator_id", b"blocked_authenticator_id", "signed_at_ms", b"signed_at_ms"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BlockStatement: _TypeAlias = BlockStatement  # noqa: Y015

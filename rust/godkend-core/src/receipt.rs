@@ -126,6 +126,7 @@ mod tests {
             public_key: PublicKey::dummy(),
             enrolment: Enrolment::of(Level::High, true),
             biometrics_on: false,
+            notifications_on: true,
             pin_record: Vec::new(),
             pin_version: 1,
             lockout: Lockout::default(),

@@ -42,7 +42,6 @@ use godkend_core::recovery::Means;
 use godkend_core::signature::{Algorithm, PublicKey};
 use godkend_core::signing;
 use godkend_core::store::{Connection, Entry, MemoryStore, SqliteStore, Store, Tx};
-use godkend_core::store::{Connection, MemoryStore, SqliteStore, Store, Tx};
 use godkend_core::temporary_pin::{TemporaryPin, TemporaryPinState};
 use places::Place;
 use rusqlite::Connection as Sqlite;

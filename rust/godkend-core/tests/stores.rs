@@ -26,7 +26,7 @@ use godkend_core::civil::Date;
 use godkend_core::engine::command::*;
 use godkend_core::engine::lane::{Command, Moment};
 use godkend_core::error::{Error, Result};
-use godkend_core::evidence::{Document, DocumentKind, Method};
+use godkend_core::evidence::{Document as Shown, DocumentKind, Method};
 use godkend_core::identity::{Level, UserId};
 use godkend_core::keys::Keys;
 use godkend_core::pin::{Arena, BirthDate, Params, Pin, PinRecord};
@@ -362,7 +362,7 @@ impl World {
                     request_id: [request; 16],
                     identity_id: self.identities[who],
                     officer_id: "officer".to_owned(),
-                    document: Document {
+                    document: Shown {
                         kind: DocumentKind::Passport,
                         country: "DNK".to_owned(),
                         number_digest: [7; 32],

@@ -3,7 +3,6 @@
 use super::{derive_id, draw, entitled, expect_session, hex, put_budgets};
 use crate::Id;
 use crate::activation::{Activation, Channel, Code, CodeState, CodeText, Match};
-use crate::age;
 use crate::approval::{self, ActivationStatement, Verified};
 use crate::authenticator::Authenticator;
 use crate::budget::Cell;
@@ -16,7 +15,6 @@ use crate::level::Enrolment;
 use crate::lockout::Lockout;
 use crate::policy::after;
 use crate::random;
-use crate::self_service;
 use crate::signature::PublicKey;
 use crate::store::Tx;
 

@@ -68,8 +68,8 @@ pub use user_id::FindUserId;
 
 use super::lane;
 use crate::Id;
-use crate::age;
 use crate::activation::CodeState;
+use crate::age;
 use crate::authenticator::Authenticator;
 use crate::budget::{Cell, spend};
 use crate::clock::Millis;
@@ -145,11 +145,7 @@ fn usable(tx: &mut dyn Tx, authenticator_id: &Id) -> Result<(Authenticator, Iden
 ///
 /// # Errors
 /// Denied with `SUBSCRIBER_NOT_PROVED`.
-fn expect_session(
-    tx: &mut dyn Tx,
-    identity_id: &Id,
-    signed_in_at: Option<Millis>,
-) -> Result<()> {
+fn expect_session(tx: &mut dyn Tx, identity_id: &Id, signed_in_at: Option<Millis>) -> Result<()> {
     let Some(signed_in_at) = signed_in_at else {
         return Ok(());
     };

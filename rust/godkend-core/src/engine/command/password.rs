@@ -5,9 +5,9 @@
 //! and a phantom record is hashed for those: what a stranger spends there is nobody's.
 
 use super::attempt::{Charged, Checked};
-use super::{derive_id, expect_session};
 use super::door::{Try, expect_started_with, password_door};
 use super::login::LoginView;
+use super::{derive_id, expect_session};
 use crate::Id;
 use crate::clock::Millis;
 use crate::engine::lane::{Command, Moment};
