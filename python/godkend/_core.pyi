@@ -16,6 +16,8 @@ __all__ = [
     "ActivationBegun",
     "ActivationCodeIssued",
     "AuthenticatorView",
+    "CopyScanned",
+    "CopyView",
     "DisplayView",
     "DisplaysView",
     "DoorView",
@@ -527,6 +529,48 @@ class Engine:
         Outcome: `TemporaryPinText`, or `Denied` (TEMPORARY_PIN_OVER) once it is no longer valid.
         """
 
+    def request_copy(
+        self, token: int, timeout_ms: int, statement: bytes, signature: bytes, pin: str
+    ) -> None:
+        """Outcome: `CopyView`."""
+
+    def confirm_copy(
+        self, token: int, timeout_ms: int, statement: bytes, signature: bytes, pin: str
+    ) -> None:
+        """Outcome: `CopyView`, with its code."""
+
+    def scan_copy(
+        self,
+        token: int,
+        timeout_ms: int,
+        source: str,
+        statement: bytes,
+        signature: bytes,
+        user_id: str,
+        algorithm: int,
+        device_name: str,
+    ) -> None:
+        """Outcome: `CopyScanned`."""
+
+    def finish_copy(
+        self,
+        token: int,
+        timeout_ms: int,
+        statement: bytes,
+        signature: bytes,
+        temporary_pin: str,
+        pin: str,
+        biometrics_on: bool,
+        notifications_on: bool,
+    ) -> None:
+        """Outcome: the authenticator_id of the new phone, bytes."""
+
+    def stop_copy(self, token: int, timeout_ms: int, statement: bytes, signature: bytes) -> None:
+        """Outcome: `CopyView`."""
+
+    def get_copy(self, token: int, timeout_ms: int, statement: bytes, signature: bytes) -> None:
+        """Outcome: `CopyView`."""
+
     def read_events(self, token: int, timeout_ms: int, after_seq: int, count_max: int) -> None:
         """Outcome: a list of `EventView`, in order."""
 
@@ -678,6 +722,10 @@ class AuthenticatorView:
         """Whether a registrar has vouched that hardware holds its key."""
 
     @property
+    def notifications_on(self) -> bool:
+        """Whether messages may be shown in this app."""
+
+    @property
     def strikes(self) -> int: ...
     @property
     def locked_until_ms(self) -> int:
@@ -744,6 +792,39 @@ class ActivationBegun:
 
     @property
     def activation_id(self) -> bytes: ...
+    @property
+    def challenge(self) -> bytes: ...
+    @property
+    def expires_at_ms(self) -> int: ...
+
+@final
+class CopyView:
+    """Where a copy is, as the subscriber's apps see it. Its repr hides the code."""
+
+    @property
+    def copy_id(self) -> bytes: ...
+    @property
+    def state(self) -> int: ...
+    @property
+    def ready_at_ms(self) -> int: ...
+    @property
+    def expires_at_ms(self) -> int:
+        """When its present state ends if nobody goes on; 0 if it has ended."""
+
+    @property
+    def copy_code(self) -> str:
+        """What the QR code says; empty unless the app that is copied asks while it is shown."""
+
+    @property
+    def device_name(self) -> str:
+        """Of the new phone; empty before it has scanned."""
+
+@final
+class CopyScanned:
+    """What the new phone signs at the end."""
+
+    @property
+    def copy_id(self) -> bytes: ...
     @property
     def challenge(self) -> bytes: ...
     @property

@@ -11,6 +11,7 @@ from tests.support.bad_input import ANYTHING, Rows
 
 MODULES = (
     "tests.service.test_bad_input",
+    "tests.service.test_bad_input_copying",
     "tests.service.test_issuing_input",
     "tests.service.test_recovery",
     "tests.service.test_display_bad_input",

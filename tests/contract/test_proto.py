@@ -10,6 +10,7 @@ import pytest
 from google.protobuf import message_factory, text_format
 
 from godkend.v1 import (
+    copy_service_pb2,
     device_service_pb2,
     display_service_pb2,
     error_reason_pb2,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 PROTO = ROOT / "proto" / "godkend" / "v1"
 FILES: Any = (
+    copy_service_pb2,
     device_service_pb2,
     display_service_pb2,
     error_reason_pb2,
@@ -44,6 +46,7 @@ FILES: Any = (
 SECRET = re.compile(
     r"pin|pin_.*|.*_pin|activation_code|one_time_code|password|verifier|.*_secret|assertion"
     r"|app_link|document_number|data_group_1"
+    r"|copy_code"
 )
 NOT_SECRET = {"pin_dead"}
 """Says of a PIN that it can no longer be used."""
@@ -71,9 +74,10 @@ def test_what_is_secret_is_marked_and_nothing_else(field: FieldDescriptor) -> No
 def test_there_are_as_many_secrets_as_there_should_be() -> None:
     assert sorted(field.name for field in FIELDS if is_secret(field)) == [
         *("activation_code", "activation_code", "activation_code", "app_link", "assertion"),
-        *("data_group_1", "document_number"),
+        *("copy_code", "data_group_1", "document_number"),
         *("one_time_code", "one_time_code", "password", "password", "password"),
-        *("pin", "pin", "pin_new", "pin_new", "pin_old", "qr_secret", "temporary_pin", "verifier"),
+        *("pin", "pin", "pin", "pin", "pin", "pin_new", "pin_new", "pin_old", "qr_secret"),
+        *("temporary_pin", "temporary_pin", "verifier"),
     ]
 
 

@@ -48,6 +48,7 @@ async def test_a_code_makes_a_phone_an_authenticator(world: World, algorithm: An
         device_name="Anna's phone",
         state=identity_pb.AUTHENTICATOR_STATE_ACTIVE,
         biometrics_on=False,
+        notifications_on=True,
         enrolled_level=login_pb.ASSURANCE_LEVEL_SUBSTANTIAL,
         activated_at_ms=world.now_ms,
     )

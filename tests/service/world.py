@@ -30,6 +30,7 @@ from godkend.front_end import qr_code
 from godkend.logs import Log
 from godkend.service.app import running
 from godkend.statements import DeviceKey, activation_statement
+from godkend.v1 import copy_service_pb2 as copy_pb
 from godkend.v1 import device_service_pb2 as device_pb
 from godkend.v1 import display_service_pb2 as display_pb
 from godkend.v1 import (
@@ -115,6 +116,7 @@ ANYBODY: Final = None
 _CALLERS: dict[str, Client | None] = {
     "LoginService": PORTAL,
     "DeviceService": ANYBODY,
+    "CopyService": ANYBODY,
     "IdentityService": REGISTRAR,
     "IssuingService": REGISTRAR,
     "RecoveryService": SUPPORT,
@@ -128,6 +130,7 @@ METHODS = {
     for file in (
         login_service_pb2,
         device_pb,
+        copy_pb,
         identity_service_pb2,
         issuing_pb,
         recovery_service_pb2,

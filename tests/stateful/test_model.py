@@ -24,6 +24,7 @@ from godkend.errors import Denied, Invalid
 from godkend.statements import DeviceKey, Signed, activation_statement
 from godkend.v1 import statement_pb2 as pb
 from tests.stateful import model as m
+from tests.stateful.copying import CopyModel, CopyRules
 from tests.stateful.issuing import DeskModel, DeskRules
 from tests.stateful.levels import Levels
 from tests.support import phones
@@ -45,7 +46,16 @@ MEMORY_DISK = "/dev/shm" if Path("/dev/shm").is_dir() else None
 SPANS = st.sampled_from(
     # Each bound of the domain, one millisecond before it, and what lies between.
     (
-        *(1, 1_000, m.QR_ACCEPTED, m.LOGIN_LIFE - 1, m.LOGIN_LIFE, m.ACTIVATION_LIFE - 1),
+        *(
+            1,
+            1_000,
+            m.QR_ACCEPTED,
+            3 * m.MINUTE - 1,
+            3 * m.MINUTE,
+            m.LOGIN_LIFE - 1,
+            m.LOGIN_LIFE,
+            m.ACTIVATION_LIFE - 1,
+        ),
         *(m.ACTIVATION_LIFE, m.HOUR - 1, m.HOUR, m.DAY - 1, m.DAY, 14 * m.DAY),
     )
 )
@@ -73,11 +83,12 @@ def outcome_of(call: Callable[[], Any]) -> Any:
         return m.No(no.reason)
 
 
-class Model(DeskModel):
+@dataclass
+class Model(CopyModel, DeskModel):
     """The whole of it."""
 
 
-class Godkend(Levels, DeskRules, RuleBasedStateMachine):
+class Godkend(Levels, DeskRules, CopyRules, RuleBasedStateMachine):
     """Every answer of the engine is the model's, to the reason, the wait and the tries left."""
 
     identities: Bundle[m.Identity] = Bundle("identities")
@@ -91,7 +102,8 @@ class Godkend(Levels, DeskRules, RuleBasedStateMachine):
         super().__init__()
         self.directory = tempfile.TemporaryDirectory(dir=MEMORY_DISK)
         path = Path(self.directory.name)
-        self.engine = open_driver(path, budget=BUDGETS_OFF)
+        # Waits that are over are told when somebody comes by, and not at some moment of a sweep.
+        self.engine = open_driver(path, budget=BUDGETS_OFF, engine={"sweep_interval_ms": m.HOUR})
         self.model = Model(NOW_MS)
 
     def teardown(self) -> None:

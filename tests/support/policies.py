@@ -14,6 +14,7 @@ BUDGETS_OFF = dict.fromkeys(
     (
         *("login_source", "login_front_end", "login_overall"),
         *("activation_source", "activation_overall"),
+        *("copy_source", "copy_overall"),
         *("temporary_pin_identity", "temporary_pin_overall"),
         *("door_source", "door_front_end", "door_overall"),
         *("passport_client", "passport_overall"),

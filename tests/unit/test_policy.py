@@ -24,6 +24,8 @@ QUOTAS = (
     "door_overall",
     "passport_client",
     "passport_overall",
+    "copy_source",
+    "copy_overall",
 )
 
 BOUNDS: dict[str, tuple[int, int]] = {
@@ -58,6 +60,12 @@ BOUNDS: dict[str, tuple[int, int]] = {
     "door.locked_ms_max": (SECOND, 30 * DAY),
     "door.strikes_max": (1, 100),
     "door.forgotten_ms": (DAY, 366 * DAY),
+    "copying.wait_ms": (MINUTE, 7 * DAY),
+    "copying.window_ms": (10 * MINUTE, 30 * DAY),
+    "copying.code_life_ms": (10 * SECOND, HOUR),
+    "copying.user_id_tries_max": (1, 100),
+    "copying.finish_life_ms": (MINUTE, DAY),
+    "copying.kept_ms": (0, 30 * DAY),
     "self_service.login_age_ms_max": (MINUTE, HOUR),
     "notification.lease_ms": (SECOND, 10 * MINUTE),
     "notification.retry_ms": (100, HOUR),
@@ -161,6 +169,8 @@ def test_the_defaults_are_the_domains() -> None:
         "tries_max": 3,
         "phone_number_age_ms_min": 5 * DAY,
     }
+    assert whole["copying"]["wait_ms"] == HOUR
+    assert whole["copying"]["code_life_ms"] == 3 * MINUTE
     assert (whole["pin"]["memory_kib"], whole["pin"]["iterations"]) == (12_288, 3)
 
 

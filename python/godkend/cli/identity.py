@@ -342,6 +342,7 @@ def authenticator_fields(found: pb.Authenticator) -> dict[str, object]:
         "biometrics_on": found.biometrics_on,
         "enrolled_level": level_text(found.enrolled_level),
         "hardware_key": found.hardware_key,
+        "notifications_on": found.notifications_on,
         "strikes": found.strikes,
         "locked_until": time_text(found.locked_until_ms) if found.locked_until_ms else None,
         "pin_dead": found.pin_dead,

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from godkend.calls import open_channel
+from godkend.cli.copying import copy
 from godkend.cli.options import (
     ca_file_option,
     json_option,
@@ -287,3 +288,6 @@ def show(key_file: Path, as_json: bool) -> None:
         },
         as_json=as_json,
     )
+
+
+phone.add_command(copy)

@@ -46,6 +46,16 @@ NOTICES: Final[Mapping[str, frozenset[Channel]]] = {
     "display.lost": _ALL,
     "password.set": _QUIET,
     "passport.accepted": _ALL,
+    # Every step, on all channels: the wait is there for somebody to see that it is not theirs.
+    "copy.requested": _ALL,
+    "copy.ready": _ALL,
+    "copy.confirmed": _ALL,
+    "copy.refused": _ALL,
+    "copy.scanned": _ALL,
+    # Its SMS is that of the authenticator that was activated by it.
+    "copy.done": _QUIET,
+    "copy.stopped": _ALL,
+    "copy.expired": _QUIET,
     "login.reported": _ALL,
 }
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from godkend.notifications.texts_of_copies import COPIES
 from godkend.v1 import identity_service_pb2 as pb
 
 if TYPE_CHECKING:
@@ -58,6 +59,8 @@ WITHOUT_ADVICE: Final = frozenset(
     {
         "identity.blocked",
         "display.lost",
+        "copy.stopped",
+        "copy.expired",
         "login.reported",
         "activation_code.issued+code",
         "temporary_pin.issued+code",
@@ -66,6 +69,7 @@ WITHOUT_ADVICE: Final = frozenset(
 """Where it is done already, or the message is something that the subscriber waits for."""
 
 TEXTS: Final[Mapping[str, Texts]] = {
+    **{kind: _texts(*(Text(*each) for each in words)) for kind, words in COPIES.items()},
     "identity.identified": _texts(
         Text("Din identitet er bekræftet", "Du viste, hvem du er, hos en myndighed {when}."),
         Text("Your identity was proved", "You showed an authority who you are on {when}."),

@@ -28,6 +28,7 @@ from godkend.notifications.notifier import Notifier
 from godkend.port import StartError, cannot_listen
 from godkend.process import EXIT_NOT_STARTED, EXIT_STOPPED, keep_private, tell_operator
 from godkend.service.admission import Admission
+from godkend.service.copying import CopyService
 from godkend.service.device import DeviceService
 from godkend.service.display import DisplayService
 from godkend.service.event import EventService
@@ -45,6 +46,8 @@ from godkend.service.status import Manual
 from godkend.service.stream import OpenStreams
 from godkend.trust_anchors import TrustAnchorsError, read_trust_anchors
 from godkend.v1 import (
+    copy_service_pb2,
+    copy_service_pb2_grpc,
     device_service_pb2,
     device_service_pb2_grpc,
     display_service_pb2,
@@ -76,6 +79,7 @@ SERVICES = tuple(
     for file in (
         login_service_pb2,
         device_service_pb2,
+        copy_service_pb2,
         identity_service_pb2,
         issuing_service_pb2,
         recovery_service_pb2,
@@ -195,6 +199,9 @@ async def running(
         )
         device_service_pb2_grpc.add_DeviceServiceServicer_to_server(
             DeviceService(engine, bounds.source_metadata), server
+        )
+        copy_service_pb2_grpc.add_CopyServiceServicer_to_server(
+            CopyService(engine, bounds.source_metadata), server
         )
         identity_service_pb2_grpc.add_IdentityServiceServicer_to_server(
             IdentityService(engine), server

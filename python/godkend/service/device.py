@@ -36,7 +36,7 @@ class DeviceService(DeviceServiceServicer):
         begun: _core.ActivationBegun = await engine.call(
             engine.core.begin_activation,
             timeout_ms(context),
-            self._source(context),
+            caller_source(context, self._source_metadata),
             request.request_id,
             request.user_id,
             request.activation_code,
@@ -119,13 +119,14 @@ class DeviceService(DeviceServiceServicer):
         )
         return pb.ChangePinResponse()
 
-    def _source(self, context: Context) -> str:
-        """Where a phone calls from: its peer address, or what the proxy in front says it is."""
-        for key, value in context.invocation_metadata() or ():
-            if self._source_metadata and key == self._source_metadata:
-                named = str(value).rpartition(",")[2].strip()
-                return source_of_address(named) if named else "unnamed"
-        return source_of(context.peer())
+
+def caller_source(context: Context, source_metadata: str) -> str:
+    """Where a phone calls from: its peer address, or what the proxy in front says it is."""
+    for key, value in context.invocation_metadata() or ():
+        if source_metadata and key == source_metadata:
+            named = str(value).rpartition(",")[2].strip()
+            return source_of_address(named) if named else "unnamed"
+    return source_of(context.peer())
 
 
 def source_of(peer: str) -> str:

@@ -155,6 +155,7 @@ def _authenticator(view: _core.AuthenticatorView) -> pb.Authenticator:
         biometrics_on=view.biometrics_on,
         enrolled_level=cast("Level", view.enrolled_level),
         hardware_key=view.hardware_key,
+        notifications_on=view.notifications_on,
         strikes=view.strikes,
         locked_until_ms=view.locked_until_ms,
         pin_dead=view.pin_dead,

@@ -206,6 +206,24 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The QR code is older than it may be."""
     ERROR_REASON_LEVEL_TOO_LOW: _ErrorReason.ValueType  # 34
     """The login cannot reach the level the front-end asks for."""
+    ERROR_REASON_COPY_NOT_FOUND: _ErrorReason.ValueType  # 120
+    """No such copy for this app."""
+    ERROR_REASON_COPY_UNDER_WAY: _ErrorReason.ValueType  # 121
+    """Another copy of an app of this identity is under way."""
+    ERROR_REASON_COPY_NOT_READY: _ErrorReason.ValueType  # 122
+    """The wait is not over."""
+    ERROR_REASON_COPY_CONFIRMED: _ErrorReason.ValueType  # 123
+    """The PIN was given for the second time already."""
+    ERROR_REASON_COPY_SCANNED: _ErrorReason.ValueType  # 124
+    """A phone has scanned its QR code already."""
+    ERROR_REASON_COPY_DONE: _ErrorReason.ValueType  # 125
+    """The new phone is an authenticator already."""
+    ERROR_REASON_COPY_STOPPED: _ErrorReason.ValueType  # 126
+    """It was stopped."""
+    ERROR_REASON_COPY_EXPIRED: _ErrorReason.ValueType  # 127
+    """Its time is over."""
+    ERROR_REASON_COPY_CODE_WRONG: _ErrorReason.ValueType  # 128
+    """User ID and QR code do not fit, or the code can no longer be used; which of these is not said."""
     ERROR_REASON_CLIENT_UNKNOWN: _ErrorReason.ValueType  # 35
     """The caller is not a configured client."""
     ERROR_REASON_ROLE_FORBIDDEN: _ErrorReason.ValueType  # 36
@@ -385,6 +403,24 @@ ERROR_REASON_CODE_STALE: ErrorReason.ValueType  # 33
 """The QR code is older than it may be."""
 ERROR_REASON_LEVEL_TOO_LOW: ErrorReason.ValueType  # 34
 """The login cannot reach the level the front-end asks for."""
+ERROR_REASON_COPY_NOT_FOUND: ErrorReason.ValueType  # 120
+"""No such copy for this app."""
+ERROR_REASON_COPY_UNDER_WAY: ErrorReason.ValueType  # 121
+"""Another copy of an app of this identity is under way."""
+ERROR_REASON_COPY_NOT_READY: ErrorReason.ValueType  # 122
+"""The wait is not over."""
+ERROR_REASON_COPY_CONFIRMED: ErrorReason.ValueType  # 123
+"""The PIN was given for the second time already."""
+ERROR_REASON_COPY_SCANNED: ErrorReason.ValueType  # 124
+"""A phone has scanned its QR code already."""
+ERROR_REASON_COPY_DONE: ErrorReason.ValueType  # 125
+"""The new phone is an authenticator already."""
+ERROR_REASON_COPY_STOPPED: ErrorReason.ValueType  # 126
+"""It was stopped."""
+ERROR_REASON_COPY_EXPIRED: ErrorReason.ValueType  # 127
+"""Its time is over."""
+ERROR_REASON_COPY_CODE_WRONG: ErrorReason.ValueType  # 128
+"""User ID and QR code do not fit, or the code can no longer be used; which of these is not said."""
 ERROR_REASON_CLIENT_UNKNOWN: ErrorReason.ValueType  # 35
 """The caller is not a configured client."""
 ERROR_REASON_ROLE_FORBIDDEN: ErrorReason.ValueType  # 36

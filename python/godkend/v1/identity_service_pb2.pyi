@@ -359,6 +359,7 @@ class Authenticator(_message.Message):
     ACTIVATED_AT_MS_FIELD_NUMBER: _builtins.int
     ENROLLED_LEVEL_FIELD_NUMBER: _builtins.int
     HARDWARE_KEY_FIELD_NUMBER: _builtins.int
+    NOTIFICATIONS_ON_FIELD_NUMBER: _builtins.int
     authenticator_id: _builtins.bytes
     """authenticator_id is 16 bytes."""
     device_name: _builtins.str
@@ -381,6 +382,8 @@ class Authenticator(_message.Message):
     """
     hardware_key: _builtins.bool
     """hardware_key says that a registrar has vouched that hardware holds its key."""
+    notifications_on: _builtins.bool
+    """notifications_on says that messages may be shown in this app."""
     def __init__(
         self,
         *,
@@ -394,10 +397,11 @@ class Authenticator(_message.Message):
         activated_at_ms: _builtins.int = ...,
         enrolled_level: _login_service_pb2.AssuranceLevel.ValueType = ...,
         hardware_key: _builtins.bool = ...,
+        notifications_on: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["activated_at_ms", b"activated_at_ms", "authenticator_id", b"authenticator_id", "biometrics_on", b"biometrics_on", "device_name", b"device_name", "enrolled_level", b"enrolled_level", "hardware_key", b"hardware_key", "locked_until_ms", b"locked_until_ms", "pin_dead", b"pin_dead", "state", b"state", "strikes", b"strikes"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["activated_at_ms", b"activated_at_ms", "authenticator_id", b"authenticator_id", "biometrics_on", b"biometrics_on", "device_name", b"device_name", "enrolled_level", b"enrolled_level", "hardware_key", b"hardware_key", "locked_until_ms", b"locked_until_ms", "notifications_on", b"notifications_on", "pin_dead", b"pin_dead", "state", b"state", "strikes", b"strikes"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -13,6 +13,12 @@ Signed bytes are a domain, a zero byte, and the statement:
   "godkend approval v1\\0"   || ApprovalStatement
   "godkend pin change v1\\0" || PinChangeStatement
   "godkend pin reset v1\\0"  || PinResetStatement
+  "godkend copy request v1\\0"      || CopyRequestStatement
+  "godkend copy confirmation v1\\0" || CopyConfirmationStatement
+  "godkend copy scan v1\\0"         || CopyScanStatement
+  "godkend copy finish v1\\0"       || CopyFinishStatement
+  "godkend copy query v1\\0"        || CopyQueryStatement
+  "godkend copy stop v1\\0"         || CopyStopStatement
 
 Signatures are ECDSA P-256 with SHA-256 in DER, as secure enclaves and Android Keystore make them,
 or Ed25519 (RFC 8032).
@@ -274,3 +280,187 @@ class PinResetStatement(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___PinResetStatement: _TypeAlias = PinResetStatement  # noqa: Y015
+
+@_typing.final
+class CopyRequestStatement(_message.Message):
+    """CopyRequestStatement asks, from the old app, for a copy on another phone."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AUTHENTICATOR_ID_FIELD_NUMBER: _builtins.int
+    ATTEMPT_ID_FIELD_NUMBER: _builtins.int
+    SIGNED_AT_MS_FIELD_NUMBER: _builtins.int
+    authenticator_id: _builtins.bytes
+    """authenticator_id is the 16 bytes of the signing device."""
+    attempt_id: _builtins.bytes
+    """attempt_id is 16 fresh random bytes; each statement counts once."""
+    signed_at_ms: _builtins.int
+    """signed_at_ms is the phone's clock, Unix time in milliseconds; 2 minutes off at most."""
+    def __init__(
+        self,
+        *,
+        authenticator_id: _builtins.bytes = ...,
+        attempt_id: _builtins.bytes = ...,
+        signed_at_ms: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt_id", b"attempt_id", "authenticator_id", b"authenticator_id", "signed_at_ms", b"signed_at_ms"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CopyRequestStatement: _TypeAlias = CopyRequestStatement  # noqa: Y015
+
+@_typing.final
+class CopyConfirmationStatement(_message.Message):
+    """CopyConfirmationStatement says, from the old app, after the wait: I still want this copy."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AUTHENTICATOR_ID_FIELD_NUMBER: _builtins.int
+    COPY_ID_FIELD_NUMBER: _builtins.int
+    ATTEMPT_ID_FIELD_NUMBER: _builtins.int
+    SIGNED_AT_MS_FIELD_NUMBER: _builtins.int
+    authenticator_id: _builtins.bytes
+    """authenticator_id is the 16 bytes of the signing device."""
+    copy_id: _builtins.bytes
+    """copy_id is the 16 bytes of the copy."""
+    attempt_id: _builtins.bytes
+    """attempt_id is 16 fresh random bytes; each statement counts once."""
+    signed_at_ms: _builtins.int
+    """signed_at_ms is the phone's clock, Unix time in milliseconds; 2 minutes off at most."""
+    def __init__(
+        self,
+        *,
+        authenticator_id: _builtins.bytes = ...,
+        copy_id: _builtins.bytes = ...,
+        attempt_id: _builtins.bytes = ...,
+        signed_at_ms: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt_id", b"attempt_id", "authenticator_id", b"authenticator_id", "copy_id", b"copy_id", "signed_at_ms", b"signed_at_ms"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CopyConfirmationStatement: _TypeAlias = CopyConfirmationStatement  # noqa: Y015
+
+@_typing.final
+class CopyScanStatement(_message.Message):
+    """CopyScanStatement says, from the new phone: I, with this key, scanned this code."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CODE_FIELD_NUMBER: _builtins.int
+    PUBLIC_KEY_FIELD_NUMBER: _builtins.int
+    code: _builtins.str
+    """code is the QR code as scanned."""
+    public_key: _builtins.bytes
+    """public_key is the key that signs: a P-256 SubjectPublicKeyInfo or uncompressed point, or 32 bytes of
+    Ed25519.
+    """
+    def __init__(
+        self,
+        *,
+        code: _builtins.str = ...,
+        public_key: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "public_key", b"public_key"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CopyScanStatement: _TypeAlias = CopyScanStatement  # noqa: Y015
+
+@_typing.final
+class CopyFinishStatement(_message.Message):
+    """CopyFinishStatement proves, at the end, possession of the new phone's key."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COPY_ID_FIELD_NUMBER: _builtins.int
+    CHALLENGE_FIELD_NUMBER: _builtins.int
+    ATTEMPT_ID_FIELD_NUMBER: _builtins.int
+    copy_id: _builtins.bytes
+    """copy_id is the 16 bytes from ScanCopyResponse."""
+    challenge: _builtins.bytes
+    """challenge is the 32 bytes from ScanCopyResponse."""
+    attempt_id: _builtins.bytes
+    """attempt_id is 16 fresh random bytes for each attempt. Sending the same statement again, because the
+    answer was lost, gives the same answer; after success any other one is refused.
+    """
+    def __init__(
+        self,
+        *,
+        copy_id: _builtins.bytes = ...,
+        challenge: _builtins.bytes = ...,
+        attempt_id: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt_id", b"attempt_id", "challenge", b"challenge", "copy_id", b"copy_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CopyFinishStatement: _TypeAlias = CopyFinishStatement  # noqa: Y015
+
+@_typing.final
+class CopyQueryStatement(_message.Message):
+    """CopyQueryStatement asks where a copy is."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AUTHENTICATOR_ID_FIELD_NUMBER: _builtins.int
+    COPY_ID_FIELD_NUMBER: _builtins.int
+    SIGNED_AT_MS_FIELD_NUMBER: _builtins.int
+    authenticator_id: _builtins.bytes
+    """authenticator_id is the 16 bytes of the signing device; empty for the new phone."""
+    copy_id: _builtins.bytes
+    """copy_id is the 16 bytes of the copy; an app may leave it empty for its subscriber's newest."""
+    signed_at_ms: _builtins.int
+    """signed_at_ms is the phone's clock, Unix time in milliseconds; 2 minutes off at most."""
+    def __init__(
+        self,
+        *,
+        authenticator_id: _builtins.bytes = ...,
+        copy_id: _builtins.bytes = ...,
+        signed_at_ms: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["authenticator_id", b"authenticator_id", "copy_id", b"copy_id", "signed_at_ms", b"signed_at_ms"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CopyQueryStatement: _TypeAlias = CopyQueryStatement  # noqa: Y015
+
+@_typing.final
+class CopyStopStatement(_message.Message):
+    """CopyStopStatement ends a copy."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AUTHENTICATOR_ID_FIELD_NUMBER: _builtins.int
+    COPY_ID_FIELD_NUMBER: _builtins.int
+    SIGNED_AT_MS_FIELD_NUMBER: _builtins.int
+    authenticator_id: _builtins.bytes
+    """authenticator_id is the 16 bytes of the signing device; empty for the new phone."""
+    copy_id: _builtins.bytes
+    """copy_id is the 16 bytes of the copy."""
+    signed_at_ms: _builtins.int
+    """signed_at_ms is the phone's clock, Unix time in milliseconds; 2 minutes off at most."""
+    def __init__(
+        self,
+        *,
+        authenticator_id: _builtins.bytes = ...,
+        copy_id: _builtins.bytes = ...,
+        signed_at_ms: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["authenticator_id", b"authenticator_id", "copy_id", b"copy_id", "signed_at_ms", b"signed_at_ms"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CopyStopStatement: _TypeAlias = CopyStopStatement  # noqa: Y015

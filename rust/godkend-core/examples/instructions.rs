@@ -221,6 +221,7 @@ impl World {
             public_key,
             enrolment: Enrolment::default(),
             biometrics_on: true,
+            notifications_on: true,
             pin_record,
             pin_version: 1,
             lockout: Lockout::default(),

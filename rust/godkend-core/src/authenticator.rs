@@ -29,6 +29,8 @@ pub struct Authenticator {
     pub enrolment: Enrolment,
     /// Whether biometrics may stand in for the PIN.
     pub biometrics_on: bool,
+    /// Whether messages may be shown in this app.
+    pub notifications_on: bool,
     /// The PIN, hashed and sealed.
     pub pin_record: Vec<u8>,
     /// Counts the PINs; bound into the seal, so that an old record does not fit.

@@ -280,6 +280,25 @@ reasons! {
     PassportChecksMissing = "PASSPORT_CHECKS_MISSING",
     /// The bearer is not exactly one known subscriber; which it is is not said.
     PassportNotMatched = "PASSPORT_NOT_MATCHED",
+    // Copies
+    /// No such copy for this app.
+    CopyNotFound = "COPY_NOT_FOUND",
+    /// Another copy of an app of this identity is under way.
+    CopyUnderWay = "COPY_UNDER_WAY",
+    /// The wait is not over.
+    CopyNotReady = "COPY_NOT_READY",
+    /// The PIN was given for the second time already.
+    CopyConfirmed = "COPY_CONFIRMED",
+    /// A phone has scanned its QR code already.
+    CopyScanned = "COPY_SCANNED",
+    /// The new phone is an authenticator already.
+    CopyDone = "COPY_DONE",
+    /// It was stopped.
+    CopyStopped = "COPY_STOPPED",
+    /// Its time is over.
+    CopyExpired = "COPY_EXPIRED",
+    /// User ID and QR code do not fit, or the code can no longer be used; which of these is not said.
+    CopyCodeWrong = "COPY_CODE_WRONG",
     // Callers
     /// The caller is not a configured client.
     ClientUnknown = "CLIENT_UNKNOWN",

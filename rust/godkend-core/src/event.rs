@@ -35,6 +35,22 @@ pub mod kind {
     pub const ACTIVATION_REFUSED: &str = "activation.refused";
     /// A phone became an authenticator.
     pub const AUTHENTICATOR_ACTIVATED: &str = "authenticator.activated";
+    /// The old app asked to be copied: the wait begins.
+    pub const COPY_REQUESTED: &str = "copy.requested";
+    /// The wait is over: the copy may be confirmed.
+    pub const COPY_READY: &str = "copy.ready";
+    /// The old app confirmed, and shows a QR code.
+    pub const COPY_CONFIRMED: &str = "copy.confirmed";
+    /// A phone showed the QR code with a wrong user ID.
+    pub const COPY_REFUSED: &str = "copy.refused";
+    /// A new phone scanned the QR code.
+    pub const COPY_SCANNED: &str = "copy.scanned";
+    /// The new phone is an authenticator.
+    pub const COPY_DONE: &str = "copy.done";
+    /// An app or a block ended it.
+    pub const COPY_STOPPED: &str = "copy.stopped";
+    /// Nobody went on with it in time.
+    pub const COPY_EXPIRED: &str = "copy.expired";
     /// A PIN was wrong.
     pub const PIN_WRONG: &str = "pin.wrong";
     /// A PIN was replaced.

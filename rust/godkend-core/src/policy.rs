@@ -153,6 +153,24 @@ section! {
 }
 
 section! {
+    /// The way from an app to its copy on another phone.
+    CopyingPolicy, "copying" {
+        /// How long the subscriber waits between the PIN and the PIN again.
+        wait_ms: u64 = HOUR_MS, in MINUTE_MS..=7 * DAY_MS;
+        /// How long after the wait the PIN may be given again.
+        window_ms: u64 = DAY_MS, in 10 * MINUTE_MS..=30 * DAY_MS;
+        /// How long a QR code may be scanned.
+        code_life_ms: u64 = 3 * MINUTE_MS, in 10_000..=HOUR_MS;
+        /// How many wrong user IDs a QR code bears.
+        user_id_tries_max: u32 = 5, in 1..=100;
+        /// How long the new phone may take from the scan to its own PIN.
+        finish_life_ms: u64 = HOUR_MS, in MINUTE_MS..=DAY_MS;
+        /// How long the row of an ended copy is kept, so that a phone that missed the answer is told.
+        kept_ms: u64 = DAY_MS, in 0..=30 * DAY_MS;
+    }
+}
+
+section! {
     /// The bounds of the work under way in one process.
     EnginePolicy, "engine" {
         /// Threads that hash, each holding `pin.memory_kib`; 0 for twice the cores.
@@ -253,6 +271,10 @@ pub struct BudgetPolicy {
     pub passport_client: Quota,
     /// Passports verified in all: 1,000 at once, then 50 a second.
     pub passport_overall: Quota,
+    /// QR codes of copies tried from one source: 20 at once, then one every 6 minutes.
+    pub copy_source: Quota,
+    /// QR codes of copies tried in all: 500 at once, then 50 a second.
+    pub copy_overall: Quota,
 }
 
 impl Default for BudgetPolicy {
@@ -270,6 +292,8 @@ impl Default for BudgetPolicy {
             door_overall: Quota { interval_us: 10_000, burst: 1_000 },
             passport_client: Quota { interval_us: 100_000, burst: 300 },
             passport_overall: Quota { interval_us: 20_000, burst: 1_000 },
+            copy_source: Quota { interval_us: 360_000_000, burst: 20 },
+            copy_overall: Quota { interval_us: 20_000, burst: 500 },
         }
     }
 }
@@ -289,6 +313,8 @@ impl BudgetPolicy {
             ("budget.door_overall", self.door_overall),
             ("budget.passport_client", self.passport_client),
             ("budget.passport_overall", self.passport_overall),
+            ("budget.copy_source", self.copy_source),
+            ("budget.copy_overall", self.copy_overall),
         ] {
             if !(1..=86_400_000_000).contains(&quota.interval_us)
                 || !(1..=10_000_000).contains(&quota.burst)
@@ -371,6 +397,8 @@ pub struct Policy {
     pub temporary_pin: TemporaryPinPolicy,
     /// Which documents open the passport route.
     pub passport: PassportPolicy,
+    /// The way to a copy of the app.
+    pub copying: CopyingPolicy,
     /// What self-service sites may do.
     pub self_service: SelfServicePolicy,
     /// How subscribers are told what happens to their identity.
@@ -412,6 +440,7 @@ impl Policy {
         policy.issuing.validate()?;
         policy.temporary_pin.validate()?;
         accepted::validate(&policy.passport.documents)?;
+        policy.copying.validate()?;
         policy.self_service.validate()?;
         policy.notification.validate()?;
         policy.history.validate()?;

@@ -140,6 +140,7 @@ mod tests {
             device_name: "phone".to_owned(),
             public_key: PublicKey::parse(Algorithm::Ed25519, key.public_key().as_ref()).unwrap(),
             biometrics_on: false,
+            notifications_on: true,
             pin_record: Vec::new(),
             pin_version: 1,
             lockout: Lockout::default(),

@@ -22,6 +22,7 @@ use godkend_core::authenticator::Authenticator;
 use godkend_core::civil::Date;
 use godkend_core::consent::Consent;
 use godkend_core::contact::{Contact, Language};
+use godkend_core::copying::{self, AppCopy, NewPhone};
 use godkend_core::display::{self, Display};
 use godkend_core::door::Door;
 use godkend_core::error::{Error, Reason, Result};
@@ -78,6 +79,7 @@ fn authenticator() -> Authenticator {
         public_key: public_key(),
         enrolment: Enrolment { level: Level::High, hardware_key: true },
         biometrics_on: true,
+        notifications_on: false,
         pin_record: vec![1, 2, 3],
         pin_version: 4,
         lockout: Lockout { charged: 7, cleared: 5, locked_until_ms: NOW + 9 },
@@ -105,6 +107,28 @@ fn code() -> Code {
             expires_at: NOW + 2,
             finished_by: Some([8; 16]),
         }),
+    }
+}
+
+fn copy() -> AppCopy {
+    AppCopy {
+        id: [10; 16],
+        identity_id: [1; 16],
+        authenticator_id: [2; 16],
+        state: copying::State::Confirmed,
+        requested_at: NOW,
+        ready_at: NOW + 1,
+        expires_at: NOW + 2,
+        code: Some(copying::Code { id: [11; 16], tries_left: 3, expires_at: NOW + 3 }),
+        phone: Some(NewPhone {
+            public_key: public_key(),
+            device_name: "Anna's new phone".to_owned(),
+            code_id: [12; 16],
+            challenge: [13; 32],
+            expires_at: NOW + 4,
+            finished_by: Some([14; 16]),
+        }),
+        ended_at: Some(NOW + 5),
     }
 }
 
@@ -250,6 +274,7 @@ fn fill(connection: &mut dyn Connection, durable: bool) {
         tx.add_evidence(&evidence())?;
         tx.add_consent(&consent())?;
         tx.put_temporary_pin(&temporary_pin())?;
+        tx.put_copy(&copy())?;
         tx.put_login(&login())?;
         tx.put_display(&display())?;
         tx.put_password(&password())?;
@@ -282,6 +307,10 @@ fn look(tx: &mut dyn Tx) -> Result<()> {
     assert!(tx.has_consent(&[1; 16])? && !tx.has_consent(&[11; 16])?);
     assert_eq!(tx.temporary_pin(&[8; 16])?, Some(temporary_pin()));
     assert_eq!(tx.issued_temporary_pin_of(&[1; 16])?, Some(temporary_pin()));
+    assert_eq!(tx.copy(&[10; 16])?, Some(copy()));
+    assert_eq!(tx.copies_of(&[1; 16])?, vec![copy()]);
+    assert_eq!(tx.copies_due(NOW + 3)?, vec![copy()]);
+    assert_eq!(tx.copies_due(NOW + 2)?, vec![]);
     assert_eq!(tx.login(&[9; 16])?, Some(login()));
     assert_eq!(tx.display(&[10; 16])?, Some(display()));
     assert_eq!(tx.displays_of(&[1; 16])?, vec![display()]);
@@ -374,6 +403,17 @@ fn a_damaged_row_is_a_fault_and_never_another_value() {
         "UPDATE temporary_pin SET means = 5",
         "UPDATE temporary_pin SET tries_left = -1",
         "UPDATE temporary_pin SET signed_in_with = x'00'",
+        "UPDATE app_copy SET state = 0",
+        "UPDATE app_copy SET state = 8",
+        "UPDATE app_copy SET code_id = x'00'",
+        "UPDATE app_copy SET code_id = NULL",
+        "UPDATE app_copy SET code_tries_left = -1",
+        "UPDATE app_copy SET code_expires_at = NULL",
+        "UPDATE app_copy SET challenge = x'00'",
+        "UPDATE app_copy SET public_key = NULL",
+        "UPDATE app_copy SET device_name = NULL",
+        "UPDATE app_copy SET scanned_code_id = NULL",
+        "UPDATE app_copy SET finished_by = x'00'",
         "UPDATE login SET state = 0",
         "UPDATE login SET state = 8",
         "UPDATE login SET level_min = 4",
@@ -421,6 +461,7 @@ fn a_damaged_row_is_a_fault_and_never_another_value() {
             |tx| tx.evidence(&[10; 16]).map(drop),
             |tx| tx.consent(&[12; 16]).map(drop),
             |tx| tx.temporary_pin(&[8; 16]).map(drop),
+            |tx| tx.copy(&[10; 16]).map(drop),
             |tx| tx.login(&[9; 16]).map(drop),
             |tx| tx.display(&[10; 16]).map(drop),
             |tx| tx.password_of(&[1; 16]).map(drop),

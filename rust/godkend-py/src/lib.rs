@@ -17,10 +17,10 @@ mod _core {
     use crate::engine::{PyDrained, PyEngine, PyManualClock};
     #[pymodule_export]
     use crate::outcome::{
-        PyActivationBegun, PyActivationCodeIssued, PyAuthenticatorView, PyDisplayView,
-        PyDisplaysView, PyDoorView, PyDueMessage, PyEventView, PyEvidenceView, PyIdentityView,
-        PyLoginOpened, PyLoginStarted, PyLoginView, PyMessageView, PyNotices, PySession,
-        PyTemporaryPinIssued, PyTemporaryPinText,
+        PyActivationBegun, PyActivationCodeIssued, PyAuthenticatorView, PyCopyScanned, PyCopyView,
+        PyDisplayView, PyDisplaysView, PyDoorView, PyDueMessage, PyEventView, PyEvidenceView,
+        PyIdentityView, PyLoginOpened, PyLoginStarted, PyLoginView, PyMessageView, PyNotices,
+        PySession, PyTemporaryPinIssued, PyTemporaryPinText,
     };
     #[pymodule_export]
     use crate::passport::{PyPassportView, read_passport};

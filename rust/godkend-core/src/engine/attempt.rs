@@ -8,7 +8,7 @@ use super::command::{
     ChargeApproval, ChargePassword, ChargePinChange, ChargePinReset, Charged, Checked, LoginView,
     SettlePinChange,
 };
-use super::lane::Lane;
+use super::lane::{Command, Lane};
 use super::shared::Shared;
 use crate::Id;
 use crate::approval::{ApprovalStatement, PinChangeStatement, PinResetStatement, Verified};
@@ -16,6 +16,19 @@ use crate::error::Result;
 use crate::password::Password;
 use crate::pin::{Arena, Pin, Record, Secret};
 use crate::random;
+
+/// A PIN attempt that needs nothing but the look to be settled.
+pub(super) fn attempt<C: Command, S: Command>(
+    lane: &Lane,
+    charge: C,
+    deadline: Deadline,
+    look: impl FnOnce(C::Outcome) -> Result<S>,
+) -> Result<S::Outcome> {
+    let charged = lane.run(charge, deadline)?;
+    // A strike whose check is cut off here stays until a success clears it.
+    deadline.check()?;
+    lane.settle(look(charged)?)
+}
 
 impl Shared {
     /// A PIN attempt from beginning to end: charge, look, settle.
@@ -100,7 +113,7 @@ impl Shared {
         settled
     }
 
-    fn look(&self, arena: &mut Arena, charged: Charged, pin: &Pin) -> Result<Checked> {
+    pub(super) fn look(&self, arena: &mut Arena, charged: Charged, pin: &Pin) -> Result<Checked> {
         self.stats.pin_checks.fetch_add(1, Ordering::Relaxed);
         charged.check(arena, pin)
     }

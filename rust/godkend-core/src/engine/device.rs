@@ -22,7 +22,7 @@ use crate::signature::PublicKey;
 
 impl Engine {
     /// Verifies what a device signed, then goes on with `then` on the same worker.
-    fn verify<S, T>(
+    pub(super) fn verify<S, T>(
         &self,
         signed: Signed<S>,
         deadline: Deadline,
@@ -237,7 +237,7 @@ impl Engine {
 
 impl Shared {
     /// Verifies a signature. Without a key, because the device is unknown, the same work is done and fails.
-    fn verify<S: Statement>(
+    pub(super) fn verify<S: Statement>(
         &self,
         signed: Signed<S>,
         key: Option<PublicKey>,
@@ -253,7 +253,7 @@ impl Shared {
 }
 
 /// Statements that name the authenticator whose key signed them.
-trait SignedByAuthenticator {
+pub(super) trait SignedByAuthenticator {
     fn authenticator_id(&self) -> &[u8];
 }
 
@@ -281,7 +281,11 @@ impl SignedByAuthenticator for PinResetStatement {
     }
 }
 
-fn refuse_weak(field: &'static str, pin: &Pin, birth_date: Option<BirthDate>) -> Result<()> {
+pub(super) fn refuse_weak(
+    field: &'static str,
+    pin: &Pin,
+    birth_date: Option<BirthDate>,
+) -> Result<()> {
     match weakness(pin, birth_date) {
         None => Ok(()),
         Some(weakness) => Err(Error::weak(field, weakness.name())),

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
 
-use super::command::{Sweep, Swept};
+use super::command::{PassCopies, Sweep, Swept};
 use super::log_writer::LogWriter;
 use super::reply::{Deadline, Reply};
 use super::shared::Shared;
@@ -222,7 +222,16 @@ impl Runner {
         self.carry(vec![Job::boxed(command, Deadline::NONE, reply)]);
         // After a fault the next interval begins anew.
         self.sweep = outcome.try_recv().ok().and_then(Result::ok).unwrap_or_default();
+        self.sweep.more |= self.pass_copies();
         self.swept_at = Instant::now();
+    }
+
+    /// Brings copies to where waiting has brought them; whether there are more. Its events are kept as
+    /// durably as those of calls, and where nothing is due there is nothing to sync.
+    fn pass_copies(&mut self) -> bool {
+        let (reply, outcome) = Reply::channel();
+        self.carry(vec![Job::boxed(PassCopies, Deadline::NONE, reply)]);
+        outcome.try_recv().ok().and_then(Result::ok).unwrap_or_default()
     }
 
     /// Commits a batch and releases its outcomes.

@@ -5,6 +5,7 @@
 
 mod attempt;
 pub mod command;
+mod copying;
 mod delivery;
 mod device;
 mod display;
@@ -22,6 +23,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
+pub use copying::{ChosenOnNewPhone, NewPhone};
 pub use delivery::{Due, Notices};
 pub use display::{ChosenPassword, DisplaysView, DoorView};
 use lane::{Command, Lane};

@@ -154,6 +154,7 @@ impl Rows {
             public_key: self.population.public_key(index)?,
             enrolment: Enrolment::default(),
             biometrics_on: true,
+            notifications_on: true,
             pin_record: record.reseal(&self.keys, &id, FinishActivation::PIN_VERSION)?,
             pin_version: FinishActivation::PIN_VERSION,
             lockout: Lockout::default(),

@@ -9,6 +9,7 @@ use crate::activation::Code;
 use crate::authenticator::Authenticator;
 use crate::clock::Millis;
 use crate::consent::Consent;
+use crate::copying::AppCopy;
 use crate::display::Display;
 use crate::door::Door;
 use crate::error::Result;
@@ -34,6 +35,7 @@ pub(super) struct Rows {
     pub(super) evidence: BTreeMap<Id, Evidence>,
     pub(super) consents: BTreeMap<Id, Consent>,
     pub(super) temporary_pins: BTreeMap<Id, TemporaryPin>,
+    pub(super) copies: BTreeMap<Id, AppCopy>,
     pub(super) logins: BTreeMap<Id, Login>,
     pub(super) budgets: BTreeMap<[u8; 16], i64>,
     pub(super) displays: BTreeMap<Id, Display>,

@@ -35,6 +35,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("0006.sql"),
     include_str!("0007.sql"),
     include_str!("0008.sql"),
+    include_str!("0009.sql"),
 ];
 const SQLITE_VERSION_MIN: i32 = 3_051_003;
 /// Files up to this size are checked through at the start.

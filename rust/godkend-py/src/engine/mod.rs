@@ -1,5 +1,6 @@
 //! The engine as Python sees it; the calls of each service have a file of their own.
 
+mod copying;
 mod device;
 mod display;
 mod event;

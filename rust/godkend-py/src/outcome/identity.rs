@@ -84,6 +84,8 @@ pub(crate) struct PyAuthenticatorView {
     #[pyo3(get)]
     hardware_key: bool,
     #[pyo3(get)]
+    notifications_on: bool,
+    #[pyo3(get)]
     strikes: u32,
     #[pyo3(get)]
     locked_until_ms: i64,
@@ -103,6 +105,7 @@ impl PyAuthenticatorView {
             biometrics_on: row.biometrics_on,
             enrolled_level: row.enrolment.level as u8,
             hardware_key: row.enrolment.hardware_key,
+            notifications_on: row.notifications_on,
             strikes: row.lockout.strikes(),
             locked_until_ms: view.locked_until_ms,
             pin_dead: view.pin_dead,

@@ -1,5 +1,6 @@
 //! What calls give: the core's outcomes as objects that Python reads, one file for each service.
 
+mod copying;
 mod device;
 mod display;
 mod event;
@@ -9,6 +10,7 @@ mod login;
 mod notification;
 mod recovery;
 
+pub(crate) use copying::{PyCopyScanned, PyCopyView};
 pub(crate) use device::{PyActivationBegun, PyActivationCodeIssued, PyLoginOpened};
 pub(crate) use display::{PyDisplayView, PyDisplaysView, PyDoorView};
 pub(crate) use event::PyEventView;

@@ -334,6 +334,7 @@ impl Command for FinishActivation {
             public_key: activation.public_key,
             enrolment,
             biometrics_on: self.biometrics_on,
+            notifications_on: true,
             pin_record: self.pin_record.clone(),
             pin_version: Self::PIN_VERSION,
             lockout: Lockout::default(),

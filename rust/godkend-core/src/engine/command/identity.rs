@@ -1,5 +1,6 @@
 //! Registering, blocking and unblocking.
 
+use super::copying::stop_copies;
 use super::derive_id;
 use crate::Id;
 use crate::contact::Contact;
@@ -130,6 +131,11 @@ impl Command for SetBlocked {
             actor: self.actor.clone(),
             ..NewEvent::default()
         };
-        tx.append_event(event, at.now)
+        tx.append_event(event, at.now)?;
+        if self.blocked {
+            let only = self.authenticator_id.as_ref();
+            stop_copies(tx, at, &identity.id, only, &self.actor)?;
+        }
+        Ok(())
     }
 }

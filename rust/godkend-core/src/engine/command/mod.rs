@@ -8,6 +8,7 @@ mod activation;
 mod attempt;
 mod code;
 mod contact;
+mod copying;
 mod decision;
 mod display;
 mod door;
@@ -30,6 +31,11 @@ pub use activation::{
 pub use attempt::{Charged, Checked};
 pub use code::SubmitCode;
 pub use contact::SetContactDetails;
+pub use copying::{
+    ChargeCopyConfirmation, ChargeCopyFinish, ChargeCopyRequest, ChargedConfirmation,
+    ChargedCopyFinish, ChargedRequest, CopyFinish, CopyScanned, CopyView, PassCopies, ScanCopy,
+    SettleCopyConfirmation, SettleCopyFinish, SettleCopyRequest, StopCopy,
+};
 pub use decision::{
     ApproveByBiometrics, ChargeApproval, ChargedApproval, RejectLogin, SettleApproval,
 };

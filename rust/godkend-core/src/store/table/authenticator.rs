@@ -13,7 +13,7 @@ macro_rules! columns {
     () => {
         "id, identity_id, device_name, key_algorithm, public_key, biometrics_on, pin_record, \
          pin_version, charged, cleared, locked_until, attempts, blocked_at, activated_at, \
-         enrolled_level, hardware_key"
+         enrolled_level, hardware_key, notifications_on"
     };
 }
 
@@ -41,7 +41,7 @@ impl AuthenticatorRows for SqliteTx<'_> {
     fn put_authenticator(&mut self, it: &Authenticator) -> Result<()> {
         let sql = insert!(
             "authenticator",
-            "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16) \
+            "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17) \
              ON CONFLICT (id) DO UPDATE SET pin_record = excluded.pin_record, \
              pin_version = excluded.pin_version, charged = excluded.charged, \
              cleared = excluded.cleared, locked_until = excluded.locked_until, \
@@ -66,6 +66,7 @@ impl AuthenticatorRows for SqliteTx<'_> {
                 it.activated_at,
                 it.enrolment.level as u8,
                 it.enrolment.hardware_key,
+                it.notifications_on,
             ],
         )?;
         Ok(())
@@ -109,5 +110,6 @@ fn read_authenticator(row: &Row<'_>) -> Result<Authenticator> {
         blocked_at: columns.take()?,
         activated_at: columns.take()?,
         enrolment: Enrolment { level: columns.level()?, hardware_key: columns.take()? },
+        notifications_on: columns.take()?,
     })
 }

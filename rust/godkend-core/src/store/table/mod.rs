@@ -17,6 +17,7 @@ mod budget;
 mod code;
 mod consent;
 mod consumer;
+mod copy;
 mod display;
 mod door;
 mod event;
@@ -34,6 +35,7 @@ pub use budget::BudgetRows;
 pub use code::CodeRows;
 pub use consent::ConsentRows;
 pub use consumer::ConsumerRows;
+pub use copy::CopyRows;
 pub use display::DisplayRows;
 pub use door::DoorRows;
 pub use event::EventRows;
@@ -65,6 +67,7 @@ pub trait Tx:
     + ConsentRows
     + DisplayRows
     + DoorRows
+    + CopyRows
     + EventRows
     + EvidenceRows
     + IdentityRows
