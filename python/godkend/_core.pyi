@@ -266,8 +266,14 @@ class Engine:
         request_id: bytes,
         identity_id: bytes,
         reading: _PassportReading,
+        session: Session | None,
     ) -> None:
         """Records a passport as evidence. Outcome: the evidence_id."""
+
+    def recover_pin(
+        self, token: int, timeout_ms: int, actor: str, request_id: bytes, reading: _PassportReading
+    ) -> None:
+        """Outcome: `TemporaryPinIssued`, to the passport's bearer."""
 
     def recover_user_id(
         self, token: int, timeout_ms: int, actor: str, reading: _PassportReading

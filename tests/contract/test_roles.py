@@ -61,6 +61,7 @@ EXPECTED: dict[str, set[Role] | None] = {
     "SetPassword": {"registrar", "self-service"},
     "VerifyPassport": {"registrar"},
     "RecoverUserId": {"registrar"},
+    "RecoverPin": {"registrar"},
     "RecoverApp": {"registrar"},
     "StreamEvents": {"auditor"},
     "AckEvents": {"auditor"},

@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from godkend.service.app import StartError
+from godkend.statements import DeviceKey
 from godkend.v1 import issuing_service_pb2 as issuing_pb
 from godkend.v1 import login_service_pb2 as login_pb
 from godkend.v1 import passport_service_pb2 as pb
 from tests.service.stored import StoreReader
 from tests.service.test_issuing import document, identification
-from tests.service.world import DAY_MS, World, refused
+from tests.service.test_recovery import give_number
+from tests.service.world import DAY_MS, HOUR_MS, World, refused
 from tests.support.passports import Chip, State, Zone
-from tests.support.phones import fresh
+from tests.support.phones import PIN, Phone, fresh
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -77,6 +79,17 @@ def new_phone(chip: Chip, **fields: Any) -> pb.RecoverAppRequest:
 
 def forgotten(chip: Chip) -> pb.RecoverUserIdRequest:
     return pb.RecoverUserIdRequest(reading=reading(chip))
+
+
+def no_pin(chip: Chip, **fields: Any) -> pb.RecoverPinRequest:
+    return pb.RecoverPinRequest(**{"request_id": fresh(), "reading": reading(chip), **fields})
+
+
+async def with_passport(world: World, chip: Chip, user_id: str = "anna") -> Phone:
+    """A phone of somebody who was proved by a passport."""
+    identity_id = await world.register(user_id, unproved=True)
+    await world.send(verifying(identity_id, chip))
+    return await world.activate(user_id, identity_id=identity_id)
 
 
 async def evidence_of(world: World, identity_id: bytes) -> list[issuing_pb.Evidence]:
@@ -228,6 +241,40 @@ async def test_nobody_is_identified_who_is_not_there_or_is_blocked(
     await refused("IDENTITY_BLOCKED", world.send(verifying(identity_id, denmark.issue())))
 
 
+async def test_a_further_passport_is_recorded_signed_in_alone(world: World, denmark: State) -> None:
+    phone = await with_passport(world, denmark.issue())
+    renewed = denmark.issue(replace(ANNA, number="312345678"))
+    request = verifying(phone.identity_id, renewed)
+    await refused("SUBSCRIBER_NOT_PROVED", world.send(request))
+    await refused("PASSPORT_NOT_MATCHED", world.send(new_phone(renewed)))
+    bo = await world.activate("bosse", name="Bo")
+    for shown in ("x", await world.sign_in(bo)):
+        await refused("SUBSCRIBER_NOT_PROVED", world.send(request, assertion=shown))
+    await world.send(request, assertion=await world.sign_in(phone))
+    assert (await world.send(new_phone(renewed))).activation_code
+    assert (await world.send(new_phone(denmark.issue()))).activation_code
+
+
+async def test_a_first_passport_of_somebody_vouched_for_is_recorded_signed_in_alone(
+    world: World, denmark: State
+) -> None:
+    phone = await world.activate()
+    request = verifying(phone.identity_id, denmark.issue())
+    await refused("SUBSCRIBER_NOT_PROVED", world.send(request))
+    await world.send(request, assertion=await world.sign_in(phone))
+    assert (await world.identity(phone.identity_id)).level == HIGH
+
+
+async def test_nobody_is_signed_in_any_more_whose_phone_was_blocked_since(
+    world: World, denmark: State
+) -> None:
+    phone = await world.activate()
+    assertion = await world.sign_in(phone)
+    await world.block(phone.identity_id, phone.authenticator_id)
+    request = verifying(phone.identity_id, denmark.issue())
+    await refused("SUBSCRIBER_NOT_PROVED", world.send(request, assertion=assertion))
+
+
 # The chip
 
 
@@ -258,6 +305,7 @@ async def test_without_trust_anchors_the_route_is_closed(
         verifying(identity_id, denmark.issue()),
         forgotten(denmark.issue()),
         new_phone(denmark.issue()),
+        no_pin(denmark.issue()),
     ):
         await refused("PASSPORT_ROUTE_CLOSED", world.send(request))
 
@@ -319,6 +367,39 @@ async def test_a_lost_phone_is_replaced_by_the_passport_on_record(
     assert accepted[0].identity_id == identity_id
 
 
+async def test_a_new_phone_is_enrolled_at_high_by_passport_and_vouched_key(
+    world: World, denmark: State
+) -> None:
+    identity_id = await world.register(unproved=True)
+    await world.send(verifying(identity_id, denmark.issue()))
+    key, other = DeviceKey.generate(), DeviceKey.generate()
+    for vouched, level in ((key, HIGH), (other, login_pb.ASSURANCE_LEVEL_SUBSTANTIAL)):
+        request = new_phone(denmark.issue(), attested_key=vouched.fingerprint())
+        code = (await world.send(request)).activation_code
+        begun = await world.begin("anna", code, key)
+        authenticator_id = await world.finish(key, begun)
+        phone = Phone(key, identity_id, authenticator_id, PIN)
+        assert (await world.authenticator(phone)).enrolled_level == level
+
+
+async def test_a_forgotten_pin_is_helped_to_the_number_on_record(
+    world: World, denmark: State
+) -> None:
+    phone = await with_passport(world, denmark.issue())
+    await refused("PHONE_NUMBER_MISSING", world.send(no_pin(denmark.issue())))
+    await give_number(world, phone.identity_id)
+    refusal = await refused("PHONE_NUMBER_TOO_NEW", world.send(no_pin(denmark.issue())))
+    assert refusal.retry_ms == 5 * DAY_MS
+    world.clock.advance(5 * DAY_MS)
+    request = no_pin(denmark.issue())
+    sent = await world.send(request)
+    assert sent.expires_at_ms == world.now_ms + HOUR_MS
+    assert await world.send(request) == sent
+    issued = [event for event in await world.events() if event.kind == "temporary_pin.issued"]
+    assert len(issued) == 1
+    assert json.loads(issued[0].detail)["means"] == "passport"
+
+
 async def test_the_document_that_a_desk_saw_opens_the_same_way(
     world: World, denmark: State
 ) -> None:
@@ -333,11 +414,12 @@ async def test_name_and_birth_date_tell_a_user_id_and_open_no_phone(
 ) -> None:
     await world.register("annaj")
     assert (await world.send(forgotten(denmark.issue()))).user_id == "annaj"
-    await refused("PASSPORT_NOT_MATCHED", world.send(new_phone(denmark.issue())))
+    for request in (new_phone(denmark.issue()), no_pin(denmark.issue())):
+        await refused("PASSPORT_NOT_MATCHED", world.send(request))
 
 
 async def test_two_of_a_name_and_a_birth_date_are_nobody(world: World, denmark: State) -> None:
-    first = await world.register("annaj")
+    first = await world.register("annaj", unproved=True)
     await world.register("anna2", name="Jensen Anna")
     await refused("PASSPORT_NOT_MATCHED", world.send(forgotten(denmark.issue())))
     await world.send(verifying(first, denmark.issue()))
@@ -360,7 +442,8 @@ async def test_a_document_that_desks_saw_of_two_is_nobodys(world: World, denmark
         identity_id = await world.register(user_id, unproved=True)
         seen = document(document_number=ANNA.number)
         await world.send(identification(identity_id, document=seen))
-    for request in (forgotten(denmark.issue()), new_phone(denmark.issue())):
+    chip = denmark.issue()
+    for request in (forgotten(chip), new_phone(chip), no_pin(chip)):
         await refused("PASSPORT_NOT_MATCHED", world.send(request))
 
 
@@ -378,7 +461,8 @@ async def test_whoever_is_blocked_goes_to_a_desk(world: World, denmark: State) -
     identity_id = await world.register(unproved=True)
     await world.send(verifying(identity_id, denmark.issue()))
     await world.block(identity_id)
-    for request in (forgotten(denmark.issue()), new_phone(denmark.issue())):
+    chip = denmark.issue()
+    for request in (forgotten(chip), new_phone(chip), no_pin(chip)):
         await refused("IDENTITY_BLOCKED", world.send(request))
 
 

@@ -8,7 +8,9 @@ import pytest
 
 from godkend.v1 import passport_service_pb2 as pb
 from tests.service.stored import StoreReader
-from tests.service.test_passport import ANNA, forgotten, new_phone, reading, verifying
+from tests.service.test_passport import ANNA, forgotten, new_phone, no_pin, reading, verifying
+from tests.service.test_recovery import give_number
+from tests.service.world import DAY_MS
 from tests.support.bad_input import (
     IDS_OF_16,
     UNDEFINED,
@@ -61,7 +63,7 @@ READINGS = (
     *_readings("data_group_1", _zone(ZONE.lower()), _zone(ZONE.replace("<", " "))),
     *_readings("data_group_1", _zone(ZONE[:-1] + str((int(ZONE[-1]) + 1) % 10))),
     *_checks("chip_check", 3, *UNDEFINED),
-    *_checks("evidence_reference", *line(128)),
+    *_checks("evidence_reference", *line(100)),
     Otherwise(pb.PassportReading(), named="data_group_1"),
 )
 
@@ -72,6 +74,7 @@ BAD: dict[str, Rows] = {
         "reading": READINGS,
     },
     "RecoverUserIdRequest": {"reading": READINGS},
+    "RecoverPinRequest": {"request_id": IDS_OF_16, "reading": READINGS},
     "RecoverAppRequest": {
         "request_id": IDS_OF_16,
         "reading": READINGS,
@@ -94,6 +97,10 @@ async def prepared(world: World, name: str) -> Message:
     if name == "VerifyPassportRequest":
         return verifying(identity_id, CHIP)
     await world.send(verifying(identity_id, CHIP))
+    if name == "RecoverPinRequest":
+        await give_number(world, identity_id)
+        world.clock.advance(5 * DAY_MS)
+        return no_pin(CHIP)
     return forgotten(CHIP) if name == "RecoverUserIdRequest" else new_phone(CHIP)
 
 
@@ -112,7 +119,7 @@ async def test_a_malformed_field_is_refused_by_name_and_nothing_is_stored(
     await refuse_each(world, honest, field_name, BAD[name][field_name], lambda: reader.dump(store))
 
 
-@pytest.mark.parametrize("reference", ["x", "\u00e6" * 128])
+@pytest.mark.parametrize("reference", ["x", "\u00e6" * 100])
 async def test_a_reference_at_its_bound_is_accepted(
     open_world: OpensWorld, tmp_path: Path, reference: str
 ) -> None:

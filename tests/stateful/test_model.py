@@ -24,8 +24,9 @@ from godkend.errors import Denied, Invalid
 from godkend.statements import DeviceKey, Signed, activation_statement
 from godkend.v1 import statement_pb2 as pb
 from tests.stateful import model as m
-from tests.stateful.issuing import DeskModel, DeskRules
+from tests.stateful.issuing import DeskRules
 from tests.stateful.levels import Levels
+from tests.stateful.passports import PassportModel, PassportRules
 from tests.support import phones
 from tests.support.driver import NOW_MS, open_driver
 from tests.support.phones import PIN, PIN_OTHER, PIN_WRONG
@@ -73,11 +74,11 @@ def outcome_of(call: Callable[[], Any]) -> Any:
         return m.No(no.reason)
 
 
-class Model(DeskModel):
+class Model(PassportModel):
     """The whole of it."""
 
 
-class Godkend(Levels, DeskRules, RuleBasedStateMachine):
+class Godkend(PassportRules, Levels, DeskRules, RuleBasedStateMachine):
     """Every answer of the engine is the model's, to the reason, the wait and the tries left."""
 
     identities: Bundle[m.Identity] = Bundle("identities")

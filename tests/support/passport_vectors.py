@@ -13,6 +13,7 @@ from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
+from cryptography.x509.oid import NameOID
 
 from tests.support.der import oid, tlv
 from tests.support.passports import (
@@ -172,6 +173,11 @@ def cases() -> list[dict[str, Any]]:
         state,
         state.issue(certificates=[other.signer.certificate]),
     )
+
+    case("trust_anchors", "an anchor that is no authority", state, anchors=state.signer.pem)
+    nameless = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "CSCA")])
+    nowhere = Holder(key, certify(key, nameless, (key, nameless), authority=True), nameless)
+    case("trust_anchors", "an anchor of no country", state, anchors=nowhere.pem)
 
     refused = "PASSPORT_ALGORITHM_REFUSED"
     weak: dict[str, dict[str, Any]] = {

@@ -49,7 +49,7 @@ SIGNED_DATA_OID, LDS_OID = "1.2.840.113549.1.7.2", "2.23.136.1.1.1"
 CONTENT_TYPE_OID, MESSAGE_DIGEST_OID = "1.2.840.113549.1.9.3", "1.2.840.113549.1.9.4"
 
 BEGIN = datetime.datetime(2024, 1, 1, tzinfo=datetime.UTC)
-END = datetime.datetime(2040, 1, 1, tzinfo=datetime.UTC)
+END = datetime.datetime(2199, 1, 1, tzinfo=datetime.UTC)
 
 
 # Machine readable zones

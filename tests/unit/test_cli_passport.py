@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.service.world import a_world
+from tests.service.world import DAY_MS, a_world
 from tests.support.passports import State, Zone
 from tests.unit.test_cli import NO, USAGE, Cli
 
@@ -69,5 +69,10 @@ async def test_a_passport_from_proving_to_a_new_phone(cli: Cli, chip: tuple[str,
     (shown,) = json.loads(await cli.does("desk", "evidence", "anna", "--json"))["evidence"]
     assert (shown["method"], shown["level"], shown["reference"]) == ("chip", "high", "case 7")
     assert await cli.does("passport", "user-id", *chip, *VOUCHED) == "anna"
+    pin = ("passport", "temporary-pin", *chip, *VOUCHED)
+    assert "PHONE_NUMBER_MISSING" in await cli.fails(NO, *pin)
+    await cli.does("identity", "contact", "anna", "--phone-number", "+4512345678")
+    cli.world.clock.advance(5 * DAY_MS)
+    assert (await cli.does(*pin)).endswith("sent")
     code = await cli.does("passport", "activation-code", *chip, *VOUCHED, "--channel", "paper")
     assert len(code.splitlines()[-1]) == 8

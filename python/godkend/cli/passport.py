@@ -234,6 +234,39 @@ def user_id(
 
 
 @passport.command(
+    "temporary-pin",
+    epilog=unwrapped(
+        "Example:",
+        "  godkend passport temporary-pin EF.SOD EF.DG1 \\",
+        VOUCHED,
+    ),
+)
+@chip_arguments
+@check_options
+@desk_options
+def temporary_pin(
+    security_object: Path,
+    data_group_1: Path,
+    chip_check: str | None,
+    face_matched: bool,
+    register_valid: bool,
+    reference: str,
+    **where: Any,
+) -> None:
+    """Send a temporary PIN by SMS to the bearer of a passport that is on record."""
+    at = _desk(**where)
+    request = pb.RecoverPinRequest(
+        request_id=secrets.token_bytes(REQUEST_ID_BYTES),
+        reading=reading(
+            security_object, data_group_1, chip_check, face_matched, register_valid, reference
+        ),
+    )
+    response: pb.RecoverPinResponse = at.call(at.passports.RecoverPin, request)
+    say(f"Valid until {time_text(response.expires_at_ms)}.")
+    click.echo("sent")
+
+
+@passport.command(
     "activation-code",
     epilog=unwrapped(
         "Example:",

@@ -61,6 +61,7 @@ ROLES_BY_METHOD: Mapping[str, frozenset[Role] | None] = {
     "/godkend.v1.DisplayService/SetPassword": _REGISTRAR_OR_SUBSCRIBER,
     "/godkend.v1.PassportService/VerifyPassport": _REGISTRAR,
     "/godkend.v1.PassportService/RecoverUserId": _REGISTRAR,
+    "/godkend.v1.PassportService/RecoverPin": _REGISTRAR,
     "/godkend.v1.PassportService/RecoverApp": _REGISTRAR,
     "/godkend.v1.EventService/StreamEvents": _AUDITOR,
     "/godkend.v1.EventService/AckEvents": _AUDITOR,

@@ -51,11 +51,23 @@ def prove_subscriber(
     client = caller.get()
     if client.role != SELF_SERVICE:
         return None
-    shown = [
-        str(value)
-        for key, value in context.invocation_metadata() or ()
-        if key == SUBSCRIBER_ASSERTION
-    ]
+    shown = _shown_assertion(context)
     anywhere = ANY_SERVICE_PROVIDER in client.service_providers
     service_providers = [] if anywhere else sorted(client.service_providers)
-    return core.prove_subscriber(shown[-1] if shown else "", identity_id, service_providers)
+    return core.prove_subscriber(shown, identity_id, service_providers)
+
+
+def shown_session(core: _core.Engine, context: Context, identity_id: bytes) -> _core.Session | None:
+    """The session of the subscriber, at any site, that a registrar shows; None if it shows none.
+
+    Raises `Denied` (SUBSCRIBER_NOT_PROVED) for an assertion that proves nothing.
+    """
+    shown = _shown_assertion(context)
+    return core.prove_subscriber(shown, identity_id, []) if shown else None
+
+
+def _shown_assertion(context: Context) -> str:
+    """The last one in the metadata; empty for none."""
+    metadata = context.invocation_metadata() or ()
+    shown = [str(value) for key, value in metadata if key == SUBSCRIBER_ASSERTION]
+    return shown[-1] if shown else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from godkend.service.call import caller, timeout_ms
+from godkend.service.call import caller, shown_session, timeout_ms
 from godkend.v1 import passport_service_pb2 as pb
 from godkend.v1.passport_service_pb2_grpc import PassportServiceServicer
 
@@ -31,6 +31,7 @@ class PassportService(PassportServiceServicer):
             request.request_id,
             request.identity_id,
             _passed(request.reading),
+            shown_session(engine.core, context, request.identity_id),
         )
         return pb.VerifyPassportResponse(evidence_id=evidence_id)
 
@@ -45,6 +46,19 @@ class PassportService(PassportServiceServicer):
             _passed(request.reading),
         )
         return pb.RecoverUserIdResponse(user_id=user_id)
+
+    async def RecoverPin(
+        self, request: pb.RecoverPinRequest, context: Context
+    ) -> pb.RecoverPinResponse:
+        engine = self._engine
+        issued: _core.TemporaryPinIssued = await engine.call(
+            engine.core.recover_pin,
+            timeout_ms(context),
+            caller.get().name,
+            request.request_id,
+            _passed(request.reading),
+        )
+        return pb.RecoverPinResponse(expires_at_ms=issued.expires_at_ms)
 
     async def RecoverApp(
         self, request: pb.RecoverAppRequest, context: Context

@@ -27,7 +27,7 @@ _sym_db = _symbol_database.Default()
 from godkend.v1 import identity_service_pb2 as godkend_dot_v1_dot_identity__service__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!godkend/v1/passport_service.proto\x12\ngodkend.v1\x1a!godkend/v1/identity_service.proto\"q\n\x0fPassportReading\x12\x17\n\x0fsecurity_object\x18\x01 \x01(\x0c\x12\x19\n\x0c\x64\x61ta_group_1\x18\x02 \x01(\x0c\x42\x03\x80\x01\x01\x12*\n\x06\x63hecks\x18\x03 \x01(\x0b\x32\x1a.godkend.v1.PassportChecks\"\x85\x01\n\x0ePassportChecks\x12)\n\nchip_check\x18\x01 \x01(\x0e\x32\x15.godkend.v1.ChipCheck\x12\x14\n\x0c\x66\x61\x63\x65_matched\x18\x02 \x01(\x08\x12\x16\n\x0eregister_valid\x18\x03 \x01(\x08\x12\x1a\n\x12\x65vidence_reference\x18\x04 \x01(\t\"n\n\x15VerifyPassportRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\x0c\x12\x13\n\x0bidentity_id\x18\x02 \x01(\x0c\x12,\n\x07reading\x18\x03 \x01(\x0b\x32\x1b.godkend.v1.PassportReading\"-\n\x16VerifyPassportResponse\x12\x13\n\x0b\x65vidence_id\x18\x01 \x01(\x0c\"D\n\x14RecoverUserIdRequest\x12,\n\x07reading\x18\x01 \x01(\x0b\x32\x1b.godkend.v1.PassportReading\"(\n\x15RecoverUserIdResponse\x12\x0f\n\x07user_id\x18\x01 \x01(\t\"\x9b\x01\n\x11RecoverAppRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\x0c\x12,\n\x07reading\x18\x02 \x01(\x0b\x32\x1b.godkend.v1.PassportReading\x12.\n\x07\x63hannel\x18\x03 \x01(\x0e\x32\x1d.godkend.v1.ActivationChannel\x12\x14\n\x0c\x61ttested_key\x18\x04 \x01(\x0c\"I\n\x12RecoverAppResponse\x12\x1c\n\x0f\x61\x63tivation_code\x18\x01 \x01(\tB\x03\x80\x01\x01\x12\x15\n\rexpires_at_ms\x18\x02 \x01(\x03*q\n\tChipCheck\x12\x1a\n\x16\x43HIP_CHECK_UNSPECIFIED\x10\x00\x12\"\n\x1e\x43HIP_CHECK_CHIP_AUTHENTICATION\x10\x01\x12$\n CHIP_CHECK_ACTIVE_AUTHENTICATION\x10\x02\x32\x8d\x02\n\x0fPassportService\x12W\n\x0eVerifyPassport\x12!.godkend.v1.VerifyPassportRequest\x1a\".godkend.v1.VerifyPassportResponse\x12T\n\rRecoverUserId\x12 .godkend.v1.RecoverUserIdRequest\x1a!.godkend.v1.RecoverUserIdResponse\x12K\n\nRecoverApp\x12\x1d.godkend.v1.RecoverAppRequest\x1a\x1e.godkend.v1.RecoverAppResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!godkend/v1/passport_service.proto\x12\ngodkend.v1\x1a!godkend/v1/identity_service.proto\"q\n\x0fPassportReading\x12\x17\n\x0fsecurity_object\x18\x01 \x01(\x0c\x12\x19\n\x0c\x64\x61ta_group_1\x18\x02 \x01(\x0c\x42\x03\x80\x01\x01\x12*\n\x06\x63hecks\x18\x03 \x01(\x0b\x32\x1a.godkend.v1.PassportChecks\"\x85\x01\n\x0ePassportChecks\x12)\n\nchip_check\x18\x01 \x01(\x0e\x32\x15.godkend.v1.ChipCheck\x12\x14\n\x0c\x66\x61\x63\x65_matched\x18\x02 \x01(\x08\x12\x16\n\x0eregister_valid\x18\x03 \x01(\x08\x12\x1a\n\x12\x65vidence_reference\x18\x04 \x01(\t\"n\n\x15VerifyPassportRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\x0c\x12\x13\n\x0bidentity_id\x18\x02 \x01(\x0c\x12,\n\x07reading\x18\x03 \x01(\x0b\x32\x1b.godkend.v1.PassportReading\"-\n\x16VerifyPassportResponse\x12\x13\n\x0b\x65vidence_id\x18\x01 \x01(\x0c\"D\n\x14RecoverUserIdRequest\x12,\n\x07reading\x18\x01 \x01(\x0b\x32\x1b.godkend.v1.PassportReading\"(\n\x15RecoverUserIdResponse\x12\x0f\n\x07user_id\x18\x01 \x01(\t\"U\n\x11RecoverPinRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\x0c\x12,\n\x07reading\x18\x02 \x01(\x0b\x32\x1b.godkend.v1.PassportReading\"+\n\x12RecoverPinResponse\x12\x15\n\rexpires_at_ms\x18\x01 \x01(\x03\"\x9b\x01\n\x11RecoverAppRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\x0c\x12,\n\x07reading\x18\x02 \x01(\x0b\x32\x1b.godkend.v1.PassportReading\x12.\n\x07\x63hannel\x18\x03 \x01(\x0e\x32\x1d.godkend.v1.ActivationChannel\x12\x14\n\x0c\x61ttested_key\x18\x04 \x01(\x0c\"I\n\x12RecoverAppResponse\x12\x1c\n\x0f\x61\x63tivation_code\x18\x01 \x01(\tB\x03\x80\x01\x01\x12\x15\n\rexpires_at_ms\x18\x02 \x01(\x03*q\n\tChipCheck\x12\x1a\n\x16\x43HIP_CHECK_UNSPECIFIED\x10\x00\x12\"\n\x1e\x43HIP_CHECK_CHIP_AUTHENTICATION\x10\x01\x12$\n CHIP_CHECK_ACTIVE_AUTHENTICATION\x10\x02\x32\xda\x02\n\x0fPassportService\x12W\n\x0eVerifyPassport\x12!.godkend.v1.VerifyPassportRequest\x1a\".godkend.v1.VerifyPassportResponse\x12T\n\rRecoverUserId\x12 .godkend.v1.RecoverUserIdRequest\x1a!.godkend.v1.RecoverUserIdResponse\x12K\n\nRecoverPin\x12\x1d.godkend.v1.RecoverPinRequest\x1a\x1e.godkend.v1.RecoverPinResponse\x12K\n\nRecoverApp\x12\x1d.godkend.v1.RecoverAppRequest\x1a\x1e.godkend.v1.RecoverAppResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,8 +38,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PASSPORTREADING'].fields_by_name['data_group_1']._serialized_options = b'\200\001\001'
   _globals['_RECOVERAPPRESPONSE'].fields_by_name['activation_code']._loaded_options = None
   _globals['_RECOVERAPPRESPONSE'].fields_by_name['activation_code']._serialized_options = b'\200\001\001'
-  _globals['_CHIPCHECK']._serialized_start=839
-  _globals['_CHIPCHECK']._serialized_end=952
+  _globals['_CHIPCHECK']._serialized_start=971
+  _globals['_CHIPCHECK']._serialized_end=1084
   _globals['_PASSPORTREADING']._serialized_start=84
   _globals['_PASSPORTREADING']._serialized_end=197
   _globals['_PASSPORTCHECKS']._serialized_start=200
@@ -52,10 +52,14 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RECOVERUSERIDREQUEST']._serialized_end=562
   _globals['_RECOVERUSERIDRESPONSE']._serialized_start=564
   _globals['_RECOVERUSERIDRESPONSE']._serialized_end=604
-  _globals['_RECOVERAPPREQUEST']._serialized_start=607
-  _globals['_RECOVERAPPREQUEST']._serialized_end=762
-  _globals['_RECOVERAPPRESPONSE']._serialized_start=764
-  _globals['_RECOVERAPPRESPONSE']._serialized_end=837
-  _globals['_PASSPORTSERVICE']._serialized_start=955
-  _globals['_PASSPORTSERVICE']._serialized_end=1224
+  _globals['_RECOVERPINREQUEST']._serialized_start=606
+  _globals['_RECOVERPINREQUEST']._serialized_end=691
+  _globals['_RECOVERPINRESPONSE']._serialized_start=693
+  _globals['_RECOVERPINRESPONSE']._serialized_end=736
+  _globals['_RECOVERAPPREQUEST']._serialized_start=739
+  _globals['_RECOVERAPPREQUEST']._serialized_end=894
+  _globals['_RECOVERAPPRESPONSE']._serialized_start=896
+  _globals['_RECOVERAPPRESPONSE']._serialized_end=969
+  _globals['_PASSPORTSERVICE']._serialized_start=1087
+  _globals['_PASSPORTSERVICE']._serialized_end=1433
 # @@protoc_insertion_point(module_scope)

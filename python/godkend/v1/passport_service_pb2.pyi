@@ -87,7 +87,9 @@ class PassportChecks(_message.Message):
     register_valid: _builtins.bool
     """register_valid is whether the issuer's register knows the document as valid, neither lost nor stolen."""
     evidence_reference: _builtins.str
-    """evidence_reference is where the caller keeps what it saw: 1 to 128 characters."""
+    """evidence_reference is where the caller keeps what it saw, never a document number: 1 to 100
+    characters.
+    """
     def __init__(
         self,
         *,
@@ -195,6 +197,52 @@ class RecoverUserIdResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RecoverUserIdResponse: _TypeAlias = RecoverUserIdResponse  # noqa: Y015
+
+@_typing.final
+class RecoverPinRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    READING_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.bytes
+    """request_id is 16 random bytes; the same request again changes nothing."""
+    @_builtins.property
+    def reading(self) -> Global___PassportReading:
+        """reading is the passport."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.bytes = ...,
+        reading: Global___PassportReading | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["reading", b"reading"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["reading", b"reading", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RecoverPinRequest: _TypeAlias = RecoverPinRequest  # noqa: Y015
+
+@_typing.final
+class RecoverPinResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EXPIRES_AT_MS_FIELD_NUMBER: _builtins.int
+    expires_at_ms: _builtins.int
+    """expires_at_ms is until when it can be used, Unix time in milliseconds."""
+    def __init__(
+        self,
+        *,
+        expires_at_ms: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["expires_at_ms", b"expires_at_ms"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RecoverPinResponse: _TypeAlias = RecoverPinResponse  # noqa: Y015
 
 @_typing.final
 class RecoverAppRequest(_message.Message):

@@ -35,6 +35,10 @@ class PassportServiceStub:
     passive authentication), and takes what cannot be seen in it on the caller's word. Without trust
     anchors every call is PASSPORT_ROUTE_CLOSED. Neither the image nor the face data is taken; of the
     document's number a keyed digest is kept, of the machine readable zone nothing else but the birth date.
+
+    Of somebody who is proved already a first passport, or another one, is recorded only if they are signed
+    in, which the caller shows as a self-service site does: `subscriber-assertion: <assertion>` in the
+    metadata of VerifyPassport. Without it that is SUBSCRIBER_NOT_PROVED.
     """
 
     def __init__(self, channel):
@@ -53,6 +57,11 @@ class PassportServiceStub:
                 request_serializer=godkend_dot_v1_dot_passport__service__pb2.RecoverUserIdRequest.SerializeToString,
                 response_deserializer=godkend_dot_v1_dot_passport__service__pb2.RecoverUserIdResponse.FromString,
                 _registered_method=True)
+        self.RecoverPin = channel.unary_unary(
+                '/godkend.v1.PassportService/RecoverPin',
+                request_serializer=godkend_dot_v1_dot_passport__service__pb2.RecoverPinRequest.SerializeToString,
+                response_deserializer=godkend_dot_v1_dot_passport__service__pb2.RecoverPinResponse.FromString,
+                _registered_method=True)
         self.RecoverApp = channel.unary_unary(
                 '/godkend.v1.PassportService/RecoverApp',
                 request_serializer=godkend_dot_v1_dot_passport__service__pb2.RecoverAppRequest.SerializeToString,
@@ -68,6 +77,10 @@ class PassportServiceServicer:
     passive authentication), and takes what cannot be seen in it on the caller's word. Without trust
     anchors every call is PASSPORT_ROUTE_CLOSED. Neither the image nor the face data is taken; of the
     document's number a keyed digest is kept, of the machine readable zone nothing else but the birth date.
+
+    Of somebody who is proved already a first passport, or another one, is recorded only if they are signed
+    in, which the caller shows as a self-service site does: `subscriber-assertion: <assertion>` in the
+    metadata of VerifyPassport. Without it that is SUBSCRIBER_NOT_PROVED.
     """
 
     def VerifyPassport(self, request, context):
@@ -81,6 +94,14 @@ class PassportServiceServicer:
     def RecoverUserId(self, request, context):
         """RecoverUserId tells the bearer of a passport their user ID. They are found by the document on record,
         or by name and birth date if no other subscriber has both.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RecoverPin(self, request, context):
+        """RecoverPin sends a temporary PIN to the phone number of the bearer of a passport that is on record, as
+        RecoveryService.OrderTemporaryPin does.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -107,6 +128,11 @@ def add_PassportServiceServicer_to_server(servicer, server):
                     request_deserializer=godkend_dot_v1_dot_passport__service__pb2.RecoverUserIdRequest.FromString,
                     response_serializer=godkend_dot_v1_dot_passport__service__pb2.RecoverUserIdResponse.SerializeToString,
             ),
+            'RecoverPin': grpc.unary_unary_rpc_method_handler(
+                    servicer.RecoverPin,
+                    request_deserializer=godkend_dot_v1_dot_passport__service__pb2.RecoverPinRequest.FromString,
+                    response_serializer=godkend_dot_v1_dot_passport__service__pb2.RecoverPinResponse.SerializeToString,
+            ),
             'RecoverApp': grpc.unary_unary_rpc_method_handler(
                     servicer.RecoverApp,
                     request_deserializer=godkend_dot_v1_dot_passport__service__pb2.RecoverAppRequest.FromString,
@@ -128,6 +154,10 @@ class PassportService:
     passive authentication), and takes what cannot be seen in it on the caller's word. Without trust
     anchors every call is PASSPORT_ROUTE_CLOSED. Neither the image nor the face data is taken; of the
     document's number a keyed digest is kept, of the machine readable zone nothing else but the birth date.
+
+    Of somebody who is proved already a first passport, or another one, is recorded only if they are signed
+    in, which the caller shows as a self-service site does: `subscriber-assertion: <assertion>` in the
+    metadata of VerifyPassport. Without it that is SUBSCRIBER_NOT_PROVED.
     """
 
     @staticmethod
@@ -174,6 +204,33 @@ class PassportService:
             '/godkend.v1.PassportService/RecoverUserId',
             godkend_dot_v1_dot_passport__service__pb2.RecoverUserIdRequest.SerializeToString,
             godkend_dot_v1_dot_passport__service__pb2.RecoverUserIdResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RecoverPin(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/godkend.v1.PassportService/RecoverPin',
+            godkend_dot_v1_dot_passport__service__pb2.RecoverPinRequest.SerializeToString,
+            godkend_dot_v1_dot_passport__service__pb2.RecoverPinResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -36,6 +36,10 @@ class PassportServiceStub:
     passive authentication), and takes what cannot be seen in it on the caller's word. Without trust
     anchors every call is PASSPORT_ROUTE_CLOSED. Neither the image nor the face data is taken; of the
     document's number a keyed digest is kept, of the machine readable zone nothing else but the birth date.
+
+    Of somebody who is proved already a first passport, or another one, is recorded only if they are signed
+    in, which the caller shows as a self-service site does: `subscriber-assertion: <assertion>` in the
+    metadata of VerifyPassport. Without it that is SUBSCRIBER_NOT_PROVED.
     """
 
     @_typing.overload
@@ -49,6 +53,10 @@ class PassportServiceStub:
     RecoverUserId: _grpc.UnaryUnaryMultiCallable[_passport_service_pb2.RecoverUserIdRequest, _passport_service_pb2.RecoverUserIdResponse]
     """RecoverUserId tells the bearer of a passport their user ID. They are found by the document on record,
     or by name and birth date if no other subscriber has both.
+    """
+    RecoverPin: _grpc.UnaryUnaryMultiCallable[_passport_service_pb2.RecoverPinRequest, _passport_service_pb2.RecoverPinResponse]
+    """RecoverPin sends a temporary PIN to the phone number of the bearer of a passport that is on record, as
+    RecoveryService.OrderTemporaryPin does.
     """
     RecoverApp: _grpc.UnaryUnaryMultiCallable[_passport_service_pb2.RecoverAppRequest, _passport_service_pb2.RecoverAppResponse]
     """RecoverApp makes an activation code for the bearer of a passport that is on record; earlier unused
@@ -64,6 +72,10 @@ class PassportServiceAsyncStub(PassportServiceStub):
     passive authentication), and takes what cannot be seen in it on the caller's word. Without trust
     anchors every call is PASSPORT_ROUTE_CLOSED. Neither the image nor the face data is taken; of the
     document's number a keyed digest is kept, of the machine readable zone nothing else but the birth date.
+
+    Of somebody who is proved already a first passport, or another one, is recorded only if they are signed
+    in, which the caller shows as a self-service site does: `subscriber-assertion: <assertion>` in the
+    metadata of VerifyPassport. Without it that is SUBSCRIBER_NOT_PROVED.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -74,6 +86,10 @@ class PassportServiceAsyncStub(PassportServiceStub):
     RecoverUserId: _aio.UnaryUnaryMultiCallable[_passport_service_pb2.RecoverUserIdRequest, _passport_service_pb2.RecoverUserIdResponse]  # type: ignore[assignment]
     """RecoverUserId tells the bearer of a passport their user ID. They are found by the document on record,
     or by name and birth date if no other subscriber has both.
+    """
+    RecoverPin: _aio.UnaryUnaryMultiCallable[_passport_service_pb2.RecoverPinRequest, _passport_service_pb2.RecoverPinResponse]  # type: ignore[assignment]
+    """RecoverPin sends a temporary PIN to the phone number of the bearer of a passport that is on record, as
+    RecoveryService.OrderTemporaryPin does.
     """
     RecoverApp: _aio.UnaryUnaryMultiCallable[_passport_service_pb2.RecoverAppRequest, _passport_service_pb2.RecoverAppResponse]  # type: ignore[assignment]
     """RecoverApp makes an activation code for the bearer of a passport that is on record; earlier unused
@@ -88,6 +104,10 @@ class PassportServiceServicer(metaclass=_abc_1.ABCMeta):
     passive authentication), and takes what cannot be seen in it on the caller's word. Without trust
     anchors every call is PASSPORT_ROUTE_CLOSED. Neither the image nor the face data is taken; of the
     document's number a keyed digest is kept, of the machine readable zone nothing else but the birth date.
+
+    Of somebody who is proved already a first passport, or another one, is recorded only if they are signed
+    in, which the caller shows as a self-service site does: `subscriber-assertion: <assertion>` in the
+    metadata of VerifyPassport. Without it that is SUBSCRIBER_NOT_PROVED.
     """
 
     @_abc_1.abstractmethod
@@ -108,6 +128,16 @@ class PassportServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_passport_service_pb2.RecoverUserIdResponse, _abc.Awaitable[_passport_service_pb2.RecoverUserIdResponse]]:
         """RecoverUserId tells the bearer of a passport their user ID. They are found by the document on record,
         or by name and birth date if no other subscriber has both.
+        """
+
+    @_abc_1.abstractmethod
+    def RecoverPin(
+        self,
+        request: _passport_service_pb2.RecoverPinRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_passport_service_pb2.RecoverPinResponse, _abc.Awaitable[_passport_service_pb2.RecoverPinResponse]]:
+        """RecoverPin sends a temporary PIN to the phone number of the bearer of a passport that is on record, as
+        RecoveryService.OrderTemporaryPin does.
         """
 
     @_abc_1.abstractmethod

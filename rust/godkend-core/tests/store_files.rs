@@ -276,6 +276,8 @@ fn look(tx: &mut dyn Tx) -> Result<()> {
     assert_eq!(tx.code_by_activation(&[6; 16])?, Some(code()));
     assert_eq!(tx.evidence(&[10; 16])?, Some(evidence()));
     assert_eq!(tx.evidence_of(&[1; 16])?, vec![evidence()]);
+    assert_eq!(tx.identities_of_document(&[4; 32])?, vec![[1; 16]]);
+    assert_eq!(tx.identities_of_document(&[5; 32])?, Vec::<[u8; 16]>::new());
     assert_eq!(tx.statements_of(&[11; 16], NOW - 1)?, vec![NOW]);
     assert!(tx.statements_of(&[11; 16], NOW)?.is_empty());
     assert_eq!(tx.consent(&[12; 16])?, Some(consent()));

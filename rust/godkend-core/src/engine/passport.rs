@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::command::{
-    ChargePassport, CodeIssued, PassportCharged, RecoverApp, RecoverUserId, VerifyPassport,
+    ChargePassport, CodeIssued, PassportCharged, RecoverApp, RecoverPin, RecoverUserId,
+    TemporaryPinIssued, VerifyPassport,
 };
 use super::lane::Lane;
 use super::{Deadline, Engine, Reply};
@@ -11,6 +12,7 @@ use crate::Id;
 use crate::activation::Channel;
 use crate::error::{Error, Reason, Result};
 use crate::passport::{self, Checks, Proof, TrustAnchors};
+use crate::self_service::Session;
 
 /// What a phone read of a chip, and what the registrar vouches for.
 pub struct Reading {
@@ -67,12 +69,13 @@ impl Engine {
         reading: Reading,
         request_id: Id,
         identity_id: Id,
+        session: Option<Session>,
         deadline: Deadline,
         reply: Reply<Id>,
     ) {
         let actor = reading.actor.clone();
         self.prove(reading, deadline, reply, move |proof, lane, reply| {
-            let command = VerifyPassport { actor, request_id, identity_id, proof };
+            let command = VerifyPassport { actor, request_id, identity_id, session, proof };
             lane.submit(command, deadline, reply);
         });
     }
@@ -82,6 +85,20 @@ impl Engine {
         let actor = reading.actor.clone();
         self.prove(reading, deadline, reply, move |proof, lane, reply| {
             lane.submit(RecoverUserId { actor, proof }, deadline, reply);
+        });
+    }
+
+    /// Sends the bearer of a passport a temporary PIN.
+    pub fn recover_pin(
+        &self,
+        reading: Reading,
+        request_id: Id,
+        deadline: Deadline,
+        reply: Reply<TemporaryPinIssued>,
+    ) {
+        let actor = reading.actor.clone();
+        self.prove(reading, deadline, reply, move |proof, lane, reply| {
+            lane.submit(RecoverPin { actor, request_id, proof }, deadline, reply);
         });
     }
 

@@ -134,7 +134,7 @@ impl Checks {
         if chip_check == 0 || !face || !register {
             return Err(Error::denied(Reason::PassportChecksMissing));
         }
-        let reference = identity::line("evidence_reference", reference, 1, 128)?;
+        let reference = identity::line("evidence_reference", reference, 1, 100)?;
         Ok(Self { reference })
     }
 }
@@ -282,7 +282,7 @@ mod tests {
         for (chip, face, register) in [(0, true, true), (1, false, true), (1, true, false)] {
             assert_eq!(Checks::parse(chip, face, register, "case 1").err(), missing);
         }
-        for (chip, reference) in [(3, "case 1"), (-1, "case 1"), (1, ""), (1, &"x".repeat(129))] {
+        for (chip, reference) in [(3, "case 1"), (-1, "case 1"), (1, ""), (1, &"x".repeat(101))] {
             let refused = Checks::parse(chip, true, true, reference).err();
             assert!(matches!(refused, Some(Error::Invalid { .. })), "{chip} {reference}");
         }

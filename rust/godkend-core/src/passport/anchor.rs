@@ -54,7 +54,7 @@ impl TrustAnchors {
         if !signer.signs_documents() || !signer.is_valid(now) {
             return Err(unknown());
         }
-        let named = self.0.iter().filter(|it| it.subject() == signer.issuer() && it.is_valid(now));
+        let named = self.0.iter().filter(|it| signer.names(it) && it.is_valid(now));
         // A state may have several keys at a time.
         let mut refusal = unknown();
         for anchor in named {

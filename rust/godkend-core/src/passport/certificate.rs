@@ -4,7 +4,9 @@
 use der::asn1::ObjectIdentifier;
 use der::{Decode as _, Encode as _, Tag};
 use x509_cert::TbsCertificate;
-use x509_cert::ext::pkix::{BasicConstraints, ExtendedKeyUsage, KeyUsage};
+use x509_cert::ext::pkix::{
+    AuthorityKeyIdentifier, BasicConstraints, ExtendedKeyUsage, KeyUsage, SubjectKeyIdentifier,
+};
 use x509_cert::name::Name;
 
 use super::algorithm::{PublicKey, Scheme};
@@ -59,11 +61,21 @@ impl Certificate {
         self.content.serial_number().as_bytes()
     }
 
-    /// What another certificate may name its issuer's key by.
+    /// What a signature or another certificate may name its key by.
     pub(super) fn key_identifier(&self) -> Option<Vec<u8>> {
-        use x509_cert::ext::pkix::SubjectKeyIdentifier;
         let found = self.content.get_extension::<SubjectKeyIdentifier>().ok()??;
         Some(found.1.0.as_bytes().to_vec())
+    }
+
+    /// Whether it says that `other` issued it, by name or by key: some states write one name in two ways.
+    /// Only the signature proves it.
+    pub(super) fn names(&self, other: &Self) -> bool {
+        let by_key = || {
+            let found = self.content.get_extension::<AuthorityKeyIdentifier>().ok()??;
+            Some(found.1.key_identifier?.as_bytes().to_vec())
+        };
+        self.issuer() == other.subject()
+            || by_key().is_some_and(|key| Some(key) == other.key_identifier())
     }
 
     pub(super) fn key(&self) -> Result<PublicKey<'_>> {

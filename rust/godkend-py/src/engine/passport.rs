@@ -8,6 +8,7 @@ use pyo3::prelude::*;
 use super::PyEngine;
 use super::fields::{digest, id};
 use crate::error::Result;
+use crate::outcome::PySession;
 
 /// What is read and vouched for, as it is passed from Python: EF.SOD, EF.DG1, and four checks.
 type Passed<'a> = (&'a [u8], &'a [u8], i32, bool, bool, &'a str);
@@ -19,6 +20,7 @@ impl PyEngine {
         Ok(())
     }
 
+    #[allow(clippy::too_many_arguments)]
     fn verify_passport(
         &self,
         token: u64,
@@ -27,13 +29,31 @@ impl PyEngine {
         request_id: &[u8],
         identity_id: &[u8],
         reading: Passed<'_>,
+        session: Option<&PySession>,
     ) -> Result<()> {
         let request_id = id("request_id", request_id)?;
         let identity_id = id("identity_id", identity_id)?;
         let reading = checked(actor, reading)?;
         self.check_process()?;
         let (deadline, reply) = (Deadline::in_ms(timeout_ms), self.completions.reply(token));
-        self.engine.verify_passport(reading, request_id, identity_id, deadline, reply);
+        let session = session.map(|session| session.0);
+        self.engine.verify_passport(reading, request_id, identity_id, session, deadline, reply);
+        Ok(())
+    }
+
+    fn recover_pin(
+        &self,
+        token: u64,
+        timeout_ms: u64,
+        actor: String,
+        request_id: &[u8],
+        reading: Passed<'_>,
+    ) -> Result<()> {
+        let request_id = id("request_id", request_id)?;
+        let reading = checked(actor, reading)?;
+        self.check_process()?;
+        let (deadline, reply) = (Deadline::in_ms(timeout_ms), self.completions.reply(token));
+        self.engine.recover_pin(reading, request_id, deadline, reply);
         Ok(())
     }
 

@@ -45,7 +45,9 @@ pub use login::{
 };
 pub(super) use notification::NOTIFIER;
 pub use notification::{PlanMessages, Planned, RetryMessage, SettleMessage, TakeDelivery};
-pub use passport::{ChargePassport, PassportCharged, RecoverApp, RecoverUserId, VerifyPassport};
+pub use passport::{
+    ChargePassport, PassportCharged, RecoverApp, RecoverPin, RecoverUserId, VerifyPassport,
+};
 pub use password::{ChargePassword, ChargedPassword, SetPassword, SettlePassword};
 pub use pin_change::{ChargePinChange, SettlePinChange};
 pub use pin_reset::{ChargePinReset, ChargedPinReset, SettlePinReset};

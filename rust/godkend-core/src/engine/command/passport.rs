@@ -3,13 +3,17 @@
 //! A way back is found by the document, if it is on record for exactly one identity. Name and birth date
 //! alone find a user ID, which opens nothing; they do not find a way to a new phone, since a namesake born
 //! on the same day has a passport too. Whoever has a new passport since records it signed in, or goes to a
-//! desk. Nobody found, several found and another birth date are one answer.
+//! desk; for the same reason a first passport is recorded without that only of somebody who is not
+//! proved yet. Nobody found, several found and another birth date are one answer.
 
-use super::{IssueActivationCode, derive_id, draw, put_budgets};
+use super::recovery::signed_in_with;
+use super::{
+    CodeIssued, IssueActivationCode, IssueTemporaryPin, TemporaryPinIssued, derive_id, draw,
+    put_budgets,
+};
 use crate::Id;
 use crate::activation::Channel;
 use crate::age;
-use crate::engine::command::CodeIssued;
 use crate::engine::lane::{Command, Moment};
 use crate::error::{Error, Reason, Result};
 use crate::event::{NewEvent, kind};
@@ -17,6 +21,8 @@ use crate::evidence::{Evidence, Method};
 use crate::identity::Identity;
 use crate::passport::{Proof, same_person};
 use crate::pin::BirthDate;
+use crate::recovery::{self, Means};
+use crate::self_service::Session;
 use crate::store::Tx;
 
 /// Charges a verification to the client that asks for it.
@@ -51,6 +57,8 @@ pub struct VerifyPassport {
     pub request_id: Id,
     /// Whose passport it is said to be.
     pub identity_id: Id,
+    /// The subscriber's session, if they are signed in.
+    pub session: Option<Session>,
     /// Whose it is.
     pub proof: Proof,
 }
@@ -77,6 +85,9 @@ impl Command for VerifyPassport {
         if known.iter().any(|known| *known != identity.id) {
             return Err(not_matched());
         }
+        if known.is_empty() && identity.proved_since().is_some() {
+            self.expect_signed_in(tx)?;
+        }
         age::check(&identity, true, &at.policy.issuing, at.now)?;
         let evidence = self.evidence(id, at.now);
         tx.add_evidence(&evidence)?;
@@ -100,6 +111,12 @@ impl Command for VerifyPassport {
 }
 
 impl VerifyPassport {
+    /// A further document opens the ways back too: the subscriber has to say that it is theirs.
+    fn expect_signed_in(&self, tx: &mut dyn Tx) -> Result<()> {
+        let session = self.session.ok_or(Error::denied(Reason::SubscriberNotProved))?;
+        signed_in_with(tx, &recovery::Proof::SignedIn(session), &self.identity_id).map(drop)
+    }
+
     fn evidence(&self, id: Id, recorded_at: i64) -> Evidence {
         Evidence {
             id,
@@ -113,6 +130,32 @@ impl VerifyPassport {
             level: Method::Chip.level(),
             recorded_at,
         }
+    }
+}
+
+/// Sends a temporary PIN to the phone number on record. Repeating the request changes nothing.
+pub struct RecoverPin {
+    /// The client that asks.
+    pub actor: String,
+    /// Names the request.
+    pub request_id: Id,
+    /// Whose passport it is.
+    pub proof: Proof,
+}
+
+impl Command for RecoverPin {
+    type Outcome = TemporaryPinIssued;
+    const DURABLE: bool = true;
+
+    fn step(&self, tx: &mut dyn Tx, at: &mut Moment<'_>) -> Result<TemporaryPinIssued> {
+        let identity = of_document(tx, &self.proof)?.ok_or_else(not_matched)?;
+        IssueTemporaryPin {
+            actor: self.actor.clone(),
+            request_id: self.request_id,
+            identity_id: identity.id,
+            proof: recovery::Proof::Evidence(Means::Passport, self.proof.reference.clone()),
+        }
+        .step(tx, at)
     }
 }
 
