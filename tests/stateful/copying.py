@@ -21,6 +21,13 @@ from godkend.copy_statements import (
 from godkend.statements import DeviceKey, Signed
 from godkend.v1 import statement_pb2 as pb
 from tests.stateful import model as m
+from tests.stateful.recovery import (
+    NUMBER_AGE,
+    TEMPORARY_PIN_LIFE,
+    TRIES,
+    RecoveryModel,
+    TemporaryPin,
+)
 from tests.support.phones import PIN, PIN_OTHER, PIN_WRONG, SOURCE, Phone
 
 if TYPE_CHECKING:
@@ -30,7 +37,6 @@ if TYPE_CHECKING:
 
 WAIT, WINDOW, CODE_LIFE, FINISH_LIFE = m.HOUR, m.DAY, 3 * m.MINUTE, m.HOUR
 USER_ID_TRIES = 5
-NUMBER_AGE, TEMPORARY_PIN_LIFE, TEMPORARY_PIN_TRIES = 5 * m.DAY, m.HOUR, 3
 ED25519 = pb.KEY_ALGORITHM_ED25519
 HELD: Bundle[tuple[m.Phone, Phone]] = Bundle("held")
 MOSTLY = st.sampled_from((True, True, False))
@@ -98,36 +104,18 @@ class Copy:
                 return state
 
 
-@dataclass(eq=False)
-class TemporaryPin:
-    expires_at: int
-    tries: int = TEMPORARY_PIN_TRIES
-    text: str = ""
-
-
 @dataclass
-class CopyModel(m.Model):
-    """The model with copies, and what they need: phone numbers and temporary PINs."""
+class CopyModel(RecoveryModel):
+    """The model with copies, which send temporary PINs."""
 
     copies: list[Copy] = field(default_factory=list)
-    numbers: dict[m.Identity, int] = field(default_factory=dict)
-    """Since when they are what they are."""
-    temporary_pins: dict[m.Identity, TemporaryPin] = field(default_factory=dict)
-    """Those that are issued; at most one for each."""
-
     # Phone numbers and temporary PINs
 
-    def set_number(self, identity: m.Identity) -> None:
-        if identity.blocked:
-            raise m.No("IDENTITY_BLOCKED")
-        self.events.append("contact.changed")
-        self.numbers[identity] = self.now
-        self.temporary_pins.pop(identity, None)
-
     def expect_reachable(self, identity: m.Identity) -> None:
-        if identity not in self.numbers:
+        number, changed_at = self.numbers.get(identity, ("", 0))
+        if not number:
             raise m.No("PHONE_NUMBER_MISSING")
-        wait = self.numbers[identity] + NUMBER_AGE - self.now
+        wait = changed_at + NUMBER_AGE - self.now
         if wait > 0:
             raise m.No("PHONE_NUMBER_TOO_NEW", retry_after_ms=wait)
 
@@ -264,6 +252,7 @@ class CopyRules:
     engine: Any
     model: CopyModel
     time_passes: Callable[[int], None]
+    set_number: Callable[[Any, str], None]
 
     def newest(self, nth: int) -> Copy | None:
         """The copy that was asked for last, or one before it."""
@@ -273,7 +262,7 @@ class CopyRules:
     @rule(target=HELD, phone=HELD, step=STEPS)
     def copy_as_far_as(self, phone: Any, step: str) -> Any:
         """The way to the end, or to where something else may happen."""
-        self.has_a_number(phone[0].identity)
+        self.has_a_number(phone)
         copy = self.request(phone, right=True)
         if copy is None or step == "request":
             return NOTHING
@@ -286,23 +275,12 @@ class CopyRules:
             return NOTHING
         return self.finish(copy.new, right=True, pin=PIN_OTHER, again=False) or NOTHING
 
-    def has_a_number(self, identity: m.Identity) -> None:
+    def has_a_number(self, phone: Any) -> None:
         """Gives it one, and waits until it is old enough."""
-        if identity not in self.model.numbers:
-            self.set_number(identity)
-        since = self.model.numbers.get(identity, self.model.now)
+        if not self.model.numbers.get(phone[0].identity, ("", 0))[0]:
+            self.set_number(phone, "+4512345678")
+        _, since = self.model.numbers.get(phone[0].identity, ("", self.model.now))
         self.time_passes(max(since + NUMBER_AGE - self.model.now, 0))
-
-    @rule(phone=HELD)
-    def another_number(self, phone: Any) -> None:
-        self.set_number(phone[0].identity)
-
-    def set_number(self, identity: m.Identity) -> None:
-        number = f"+45{10_000_000 + len(self.model.events)}"
-        self.agree(
-            lambda: self.model.set_number(identity),
-            lambda: self.engine.set_contact_details("desk", identity.id, number, "", 1),
-        )
 
     @rule(phone=HELD, right=MOSTLY)
     def request_copy(self, phone: Any, right: bool) -> None:
@@ -388,7 +366,7 @@ class CopyRules:
         right=MOSTLY,
         pin=st.sampled_from((PIN, PIN_OTHER, m.WEAK_PIN)),
         again=st.booleans(),
-        times=st.sampled_from((1, 1, TEMPORARY_PIN_TRIES + 1)),
+        times=st.sampled_from((1, 1, TRIES + 1)),
     )
     def finish_copy(self, nth: int, right: bool, pin: str, again: bool, times: int) -> Any:
         copy = self.newest(nth)

@@ -29,7 +29,7 @@ from tests.stateful.displays import DisplayModel, DisplayRules
 from tests.stateful.issuing import DeskRules
 from tests.stateful.levels import Levels
 from tests.stateful.passports import PassportModel, PassportRules
-from tests.stateful.recovery import RecoveryModel, RecoveryRules
+from tests.stateful.recovery import RecoveryRules
 from tests.stateful.signing import Signing
 from tests.support import phones
 from tests.support.driver import NOW_MS, open_driver
@@ -88,7 +88,7 @@ def outcome_of(call: Callable[[], Any]) -> Any:
 
 
 @dataclass
-class Model(CopyModel, DisplayModel, RecoveryModel, PassportModel):
+class Model(CopyModel, DisplayModel, PassportModel):
     """The whole of it."""
 
 

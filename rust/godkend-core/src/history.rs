@@ -64,6 +64,7 @@ const TABLE: &[Shown] = &[
     shown(kind::AUTHENTICATOR_ACTIVATED, &[], &[]),
     shown(kind::PIN_WRONG, &[], &[]),
     shown(kind::PIN_CHANGED, &[], &[]),
+    shown(kind::USER_ID_FOUND, &["means"], &["means", "evidence_reference"]),
     shown(kind::TEMPORARY_PIN_ISSUED, &["means"], &["means", "evidence_reference"]),
     shown(kind::TEMPORARY_PIN_WRONG, &[], &[]),
     shown(kind::PIN_RESET, &[], &[]),
