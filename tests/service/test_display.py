@@ -190,11 +190,15 @@ async def test_a_block_stops_a_login_by_display_at_every_step(world: World) -> N
     login = await world.start("anna")
     await submit_code(world, login, holder.code(world))
     await world.block(holder.identity_id)
-    await refused("IDENTITY_BLOCKED", submit_password(world, login))
+    await refused("LOGIN_CANCELLED", submit_password(world, login))
     await world.unblock(holder.identity_id)
+    await refused("LOGIN_CANCELLED", submit_password(world, login))
+    world.clock.advance(STEP_MS)
+    login = await world.start("anna")
+    await submit_code(world, login, holder.code(world))
     await submit_password(world, login)
     await world.block(holder.identity_id)
-    await refused("IDENTITY_BLOCKED", world.redeem(login))
+    await refused("LOGIN_CANCELLED", world.redeem(login))
 
 
 async def test_guesses_over_many_names_spend_the_budget_of_their_source(world: World) -> None:

@@ -5,26 +5,15 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-import pytest
-
 from tests.service.test_issuing import document, identification
-from tests.service.test_passport import forgotten_pin, verifying
 from tests.service.test_recovery import (
     CASE,
     finding,
-    give_number,
     kinds,
-    last_id,
-    reachable,
-    reset,
-    reveal,
 )
-from tests.service.world import DAY_MS, SUPPORT, World, refused
-from tests.support.passports import State
-from tests.support.phones import BORN, fresh
+from tests.service.world import SUPPORT, World, refused
 
 if TYPE_CHECKING:
-    from pathlib import Path
 
     from tests.service.conftest import OpensWorld
 
@@ -84,43 +73,3 @@ async def test_the_overall_budget_bounds_all_who_look(open_world: OpensWorld) ->
     await proved(world)
     await world.send(finding())
     await refused("BUDGET_SPENT", world.send(finding()))
-
-
-@pytest.fixture
-def denmark() -> State:
-    """A state that is believed."""
-    return State.found()
-
-
-async def test_with_a_passport_a_forgotten_pin_is_replaced(
-    open_world: OpensWorld, tmp_path: Path, denmark: State
-) -> None:
-    anchors = tmp_path / "csca.pem"
-    anchors.write_text(denmark.authority.pem)
-    world = await open_world(trust_anchors=anchors)
-    phone = await reachable(world, birth_date=BORN)
-    chip = denmark.issue()
-    await refused("PASSPORT_NOT_MATCHED", world.send(forgotten_pin(chip)))
-    await world.send(verifying(phone.identity_id, chip))
-    request = forgotten_pin(chip)
-    sent = await world.send(request)
-    assert await world.send(request) == sent
-    await reset(world, phone, await reveal(world, await last_id(world)))
-    (issued,) = [each for each in await world.events() if each.kind == "temporary_pin.issued"]
-    assert json.loads(issued.detail)["means"] == "passport"
-
-
-async def test_a_passport_sends_nothing_to_a_new_number_either(
-    open_world: OpensWorld, tmp_path: Path, denmark: State
-) -> None:
-    anchors = tmp_path / "csca.pem"
-    anchors.write_text(denmark.authority.pem)
-    world = await open_world(trust_anchors=anchors)
-    identity_id = await world.register(unproved=True)
-    await world.send(verifying(identity_id, denmark.issue()))
-    await refused("PHONE_NUMBER_MISSING", world.send(forgotten_pin(denmark.issue())))
-    await give_number(world, identity_id)
-    world.clock.advance(5 * DAY_MS - 1)
-    await refused("PHONE_NUMBER_TOO_NEW", world.send(forgotten_pin(denmark.issue())))
-    world.clock.advance(1)
-    await world.send(forgotten_pin(denmark.issue(), request_id=fresh()))
