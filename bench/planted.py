@@ -60,7 +60,7 @@ PLANTS = (
     Plant(
         "step StartLogin",
         f"{RULES}/engine/command/login.rs",
-        '        let login_id =\n            derive_id(at.keys, b"login v1"',
+        "        let login_id = Self::login_id(at.keys, &self.front_end, &self.request_id);",
     ),
     Plant(
         "step OpenLogin",
