@@ -123,7 +123,7 @@ def test_of_many_simultaneous_right_passwords_one_approves(driver: CoreDriver) -
 
 def looking(open_engine: OpensDriver) -> tuple[CoreDriver, CoreDriver, bytes, int]:
     """Two engines on one store; the first is looking at the right password now, and for a while."""
-    slow, quick = open_engine(pin=SLOW_PIN), open_engine()
+    slow, quick = open_engine(pin={**SLOW_PIN, "iterations": 3}), open_engine()
     login = submitted(slow, a_display_of_anna(slow))
     identity_id = slow.get_identity(b"", "anna").identity_id
     token = slow.submit("submit_password", FRONT_END, login.login_id, "anna", PASSWORD)
