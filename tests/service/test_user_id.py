@@ -14,7 +14,6 @@ from tests.service.test_recovery import (
 from tests.service.world import SUPPORT, World, refused
 
 if TYPE_CHECKING:
-
     from tests.service.conftest import OpensWorld
 
 
