@@ -83,8 +83,8 @@ $(CORE): $(LOCKED) $(CORE_SOURCES)
 	@touch $@
 
 .PHONY: demo
-demo: setup ## setup, then play a login in this terminal
-	@$(BIN)/godkend demo
+demo: setup ## setup, then play a login in this terminal; ARGS=--tour plays weeks with an identity
+	@$(BIN)/godkend demo $(ARGS)
 
 #@ Check
 .PHONY: test

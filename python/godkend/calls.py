@@ -166,7 +166,9 @@ def person_text(error: GodkendError) -> str:
 def duration_text(ms: int) -> str:
     """A wait in words, rounded up, so that nobody comes back too early."""
     seconds = -(-ms // 1000)
-    if seconds > 90 * 60 or seconds == 60 * 60:
+    if seconds >= 2 * 24 * 3600:
+        count, unit = -(-seconds // (24 * 3600)), "day"
+    elif seconds > 90 * 60 or seconds == 60 * 60:
         count, unit = -(-seconds // 3600), "hour"
     elif seconds > 90:
         count, unit = -(-seconds // 60), "minute"

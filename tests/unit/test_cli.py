@@ -271,9 +271,16 @@ def test_versions_are_told_to_people_and_programs() -> None:
     assert told["sqlite"] in CliRunner().invoke(main, ["version"]).stdout
 
 
-def test_the_demo_ends_with_a_verified_assertion(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("flags", "ending"),
+    [
+        ([], "The assertion was verified; all "),
+        (["--tour"], "The identity is back; all "),
+    ],
+)
+def test_the_demo_holds_what_it_says(tmp_path: Path, flags: list[str], ending: str) -> None:
     result = subprocess.run(
-        [sys.executable, "-m", "godkend", "demo"],
+        [sys.executable, "-m", "godkend", "demo", *flags],
         capture_output=True,
         text=True,
         timeout=120,
@@ -281,6 +288,6 @@ def test_the_demo_ends_with_a_verified_assertion(tmp_path: Path) -> None:
         cwd=tmp_path,
     )
     assert result.returncode == 0, result.stderr
-    assert result.stdout.splitlines()[-1].startswith("The assertion was verified; all ")
+    assert result.stdout.splitlines()[-1].startswith(ending)
     assert result.stderr == ""
     assert list(tmp_path.iterdir()) == []

@@ -10,22 +10,27 @@ import asyncio
 import os
 import threading
 import time
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import uvloop
 
 from godkend import _core
 from godkend.cli.stage import NotAsExpected
 from godkend.config import Config, MetricsConfig, ServerConfig
+from godkend.engine import TIMEOUT_MS_NONE
 from godkend.logs import Log
 from godkend.service.app import running
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
     from types import TracebackType
     from typing import BinaryIO
 
-START_TIMEOUT_S, STOP_TIMEOUT_S = 20.0, 20.0
+T = TypeVar("T")
+
+START_TIMEOUT_S, STOP_TIMEOUT_S, WAIT_TIMEOUT_S = 20.0, 20.0, 20.0
+WAIT_STEP_S = 0.02
 
 
 class ClockedServer:
@@ -65,6 +70,21 @@ class ClockedServer:
         """The server's time, Unix time in seconds."""
         return self.clock.now_ms / 1_000
 
+    def call(self, command: str, *fields: Any) -> Any:
+        """A command of the core that no client may call, such as `import_display`."""
+        engine = self._engine
+        called = engine.call(getattr(engine.core, command), TIMEOUT_MS_NONE, *fields)
+        return asyncio.run_coroutine_threadsafe(called, self._loop).result(WAIT_TIMEOUT_S)
+
+    def wait_for(self, look: Callable[[], T]) -> T:
+        """What `look` gives, once that is something. Raises `NotAsExpected` if it never is."""
+        ends_s = time.monotonic() + WAIT_TIMEOUT_S
+        while not (found := look()):
+            if time.monotonic() > ends_s:
+                raise NotAsExpected("waited in vain")
+            time.sleep(WAIT_STEP_S)
+        return found
+
     def _run(self) -> None:
         try:
             with open(os.devnull, "wb") as nowhere:
@@ -79,7 +99,7 @@ class ClockedServer:
         log = Log("error", log_stream)
         try:
             async with running(self._config, log=log, clock=self.clock) as server:
-                self.port = server.port
+                self.port, self._engine = server.port, server.engine
                 self._listens.set()
                 await self._told.wait()
         finally:
