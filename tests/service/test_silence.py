@@ -18,7 +18,16 @@ import pytest
 
 from godkend.statements import DeviceKey
 from godkend.v1 import login_service_pb2 as pb
-from tests.service.world import CANCELLED, EXPIRED, LOGIN_LIFE_MS, PENDING, World, begin_request
+from tests.service.displays import PASSWORD_WRONG, activated, submit_code, submit_password
+from tests.service.world import (
+    CANCELLED,
+    EXPIRED,
+    LOGIN_LIFE_MS,
+    PENDING,
+    World,
+    begin_request,
+    refused,
+)
 from tests.service.world import start_request as login_request
 from tests.support.policies import BUDGETS_OFF
 
@@ -34,15 +43,17 @@ LOOKS = 3
 P_MIN = 0.001
 PLANTED_S = 0.000_3
 WRONG_CODE = "22222222"
+FORGOTTEN_MS = 30 * 86_400_000
 
 
 @pytest.fixture
 async def town(open_world: OpensWorld) -> World:
-    """Anna has a phone and a code that waits, Bo as well but is blocked; no budgets."""
+    """Anna has a phone, a display and a code that waits, Bo as well but is blocked; no budgets."""
     world = await open_world(budget=BUDGETS_OFF, store="")
     for user_id in (KNOWN, BLOCKED):
         phone = await world.activate(user_id)
         await world.issue(phone.identity_id)
+        await activated(world, user_id, identity_id=phone.identity_id)
         if user_id == BLOCKED:
             await world.block(phone.identity_id)
     return world
@@ -204,7 +215,31 @@ def a_try(town: World) -> Callable[[str], Awaitable[None]]:
     return call
 
 
-@pytest.mark.parametrize("a_call", [a_start, a_try])
+def a_display_code(town: World) -> Callable[[str], Awaitable[None]]:
+    """Tries the code of a display, at a door that was forgotten."""
+
+    async def call(who: str) -> None:
+        town.clock.advance(FORGOTTEN_MS)
+        login = await town.start(who)
+        await refused("DISPLAY_CODE_WRONG", submit_code(town, login, "000000", who))
+        login.stream.cancel()
+
+    return call
+
+
+def a_password(town: World) -> Callable[[str], Awaitable[None]]:
+    """Tries a password without a code, at a door that was forgotten."""
+
+    async def call(who: str) -> None:
+        town.clock.advance(FORGOTTEN_MS)
+        login = await town.start(who, level_min=pb.ASSURANCE_LEVEL_LOW)
+        await refused("PASSWORD_WRONG", submit_password(town, login, PASSWORD_WRONG, who))
+        login.stream.cancel()
+
+    return call
+
+
+@pytest.mark.parametrize("a_call", [a_start, a_try, a_display_code, a_password])
 async def test_no_time_tells_known_blocked_and_unknown_user_ids_apart(
     town: World, a_call: Callable[[World], Callable[[str], Awaitable[None]]]
 ) -> None:
