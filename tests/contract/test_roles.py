@@ -64,6 +64,11 @@ EXPECTED: dict[str, set[Role] | None] = {
     "RecoverApp": {"registrar"},
     "StreamEvents": {"auditor"},
     "AckEvents": {"auditor"},
+    "ListHistory": {"support", "auditor", "self-service"},
+    "ListOwnHistory": None,
+    "ReportLogin": {"self-service"},
+    "ReportOwnLogin": None,
+    "ListMessages": None,
     "ListDeadLetters": {"support", "auditor"},
     "RetryMessage": {"support"},
 }

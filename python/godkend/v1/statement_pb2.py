@@ -26,27 +26,33 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1agodkend/v1/statement.proto\x12\ngodkend.v1\"g\n\x13\x41\x63tivationStatement\x12\x15\n\ractivation_id\x18\x01 \x01(\x0c\x12\x11\n\tchallenge\x18\x02 \x01(\x0c\x12\x12\n\npublic_key\x18\x03 \x01(\x0c\x12\x12\n\nattempt_id\x18\x04 \x01(\x0c\"M\n\rOpenStatement\x12\x18\n\x10\x61uthenticator_id\x18\x01 \x01(\x0c\x12\x0c\n\x04\x63ode\x18\x02 \x01(\t\x12\x14\n\x0csigned_at_ms\x18\x03 \x01(\x03\"\xef\x01\n\x11\x41pprovalStatement\x12\x10\n\x08login_id\x18\x01 \x01(\x0c\x12\x11\n\tchallenge\x18\x02 \x01(\x0c\x12\x18\n\x10\x61uthenticator_id\x18\x03 \x01(\x0c\x12\x18\n\x10service_provider\x18\x04 \x01(\t\x12\x0c\n\x04text\x18\x05 \x01(\t\x12&\n\x08\x64\x65\x63ision\x18\x06 \x01(\x0e\x32\x14.godkend.v1.Decision\x12\x37\n\x11user_verification\x18\x07 \x01(\x0e\x32\x1c.godkend.v1.UserVerification\x12\x12\n\nattempt_id\x18\x08 \x01(\x0c\"X\n\x12PinChangeStatement\x12\x18\n\x10\x61uthenticator_id\x18\x01 \x01(\x0c\x12\x12\n\nattempt_id\x18\x02 \x01(\x0c\x12\x14\n\x0csigned_at_ms\x18\x03 \x01(\x03\"W\n\x11PinResetStatement\x12\x18\n\x10\x61uthenticator_id\x18\x01 \x01(\x0c\x12\x12\n\nattempt_id\x18\x02 \x01(\x0c\x12\x14\n\x0csigned_at_ms\x18\x03 \x01(\x03*f\n\x0cKeyAlgorithm\x12\x1d\n\x19KEY_ALGORITHM_UNSPECIFIED\x10\x00\x12\x1c\n\x18KEY_ALGORITHM_ECDSA_P256\x10\x01\x12\x19\n\x15KEY_ALGORITHM_ED25519\x10\x02*O\n\x08\x44\x65\x63ision\x12\x18\n\x14\x44\x45\x43ISION_UNSPECIFIED\x10\x00\x12\x14\n\x10\x44\x45\x43ISION_APPROVE\x10\x01\x12\x13\n\x0f\x44\x45\x43ISION_REJECT\x10\x02*\x8e\x01\n\x10UserVerification\x12!\n\x1dUSER_VERIFICATION_UNSPECIFIED\x10\x00\x12\x19\n\x15USER_VERIFICATION_PIN\x10\x01\x12 \n\x1cUSER_VERIFICATION_BIOMETRICS\x10\x02\x12\x1a\n\x16USER_VERIFICATION_NONE\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1agodkend/v1/statement.proto\x12\ngodkend.v1\"g\n\x13\x41\x63tivationStatement\x12\x15\n\ractivation_id\x18\x01 \x01(\x0c\x12\x11\n\tchallenge\x18\x02 \x01(\x0c\x12\x12\n\npublic_key\x18\x03 \x01(\x0c\x12\x12\n\nattempt_id\x18\x04 \x01(\x0c\"M\n\rOpenStatement\x12\x18\n\x10\x61uthenticator_id\x18\x01 \x01(\x0c\x12\x0c\n\x04\x63ode\x18\x02 \x01(\t\x12\x14\n\x0csigned_at_ms\x18\x03 \x01(\x03\"\xef\x01\n\x11\x41pprovalStatement\x12\x10\n\x08login_id\x18\x01 \x01(\x0c\x12\x11\n\tchallenge\x18\x02 \x01(\x0c\x12\x18\n\x10\x61uthenticator_id\x18\x03 \x01(\x0c\x12\x18\n\x10service_provider\x18\x04 \x01(\t\x12\x0c\n\x04text\x18\x05 \x01(\t\x12&\n\x08\x64\x65\x63ision\x18\x06 \x01(\x0e\x32\x14.godkend.v1.Decision\x12\x37\n\x11user_verification\x18\x07 \x01(\x0e\x32\x1c.godkend.v1.UserVerification\x12\x12\n\nattempt_id\x18\x08 \x01(\x0c\"\x86\x01\n\rReadStatement\x12\x18\n\x10\x61uthenticator_id\x18\x01 \x01(\x0c\x12\x1e\n\x04page\x18\x02 \x01(\x0e\x32\x10.godkend.v1.Page\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\x0c\x12\x14\n\x0csigned_at_ms\x18\x05 \x01(\x03\"T\n\x0fReportStatement\x12\x18\n\x10\x61uthenticator_id\x18\x01 \x01(\x0c\x12\x11\n\tentry_seq\x18\x02 \x01(\x03\x12\x14\n\x0csigned_at_ms\x18\x03 \x01(\x03\"X\n\x12PinChangeStatement\x12\x18\n\x10\x61uthenticator_id\x18\x01 \x01(\x0c\x12\x12\n\nattempt_id\x18\x02 \x01(\x0c\x12\x14\n\x0csigned_at_ms\x18\x03 \x01(\x03\"W\n\x11PinResetStatement\x12\x18\n\x10\x61uthenticator_id\x18\x01 \x01(\x0c\x12\x12\n\nattempt_id\x18\x02 \x01(\x0c\x12\x14\n\x0csigned_at_ms\x18\x03 \x01(\x03*f\n\x0cKeyAlgorithm\x12\x1d\n\x19KEY_ALGORITHM_UNSPECIFIED\x10\x00\x12\x1c\n\x18KEY_ALGORITHM_ECDSA_P256\x10\x01\x12\x19\n\x15KEY_ALGORITHM_ED25519\x10\x02*O\n\x08\x44\x65\x63ision\x12\x18\n\x14\x44\x45\x43ISION_UNSPECIFIED\x10\x00\x12\x14\n\x10\x44\x45\x43ISION_APPROVE\x10\x01\x12\x13\n\x0f\x44\x45\x43ISION_REJECT\x10\x02*\x8e\x01\n\x10UserVerification\x12!\n\x1dUSER_VERIFICATION_UNSPECIFIED\x10\x00\x12\x19\n\x15USER_VERIFICATION_PIN\x10\x01\x12 \n\x1cUSER_VERIFICATION_BIOMETRICS\x10\x02\x12\x1a\n\x16USER_VERIFICATION_NONE\x10\x03*A\n\x04Page\x12\x14\n\x10PAGE_UNSPECIFIED\x10\x00\x12\x10\n\x0cPAGE_HISTORY\x10\x01\x12\x11\n\rPAGE_MESSAGES\x10\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'godkend.v1.statement_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_KEYALGORITHM']._serialized_start=647
-  _globals['_KEYALGORITHM']._serialized_end=749
-  _globals['_DECISION']._serialized_start=751
-  _globals['_DECISION']._serialized_end=830
-  _globals['_USERVERIFICATION']._serialized_start=833
-  _globals['_USERVERIFICATION']._serialized_end=975
+  _globals['_KEYALGORITHM']._serialized_start=870
+  _globals['_KEYALGORITHM']._serialized_end=972
+  _globals['_DECISION']._serialized_start=974
+  _globals['_DECISION']._serialized_end=1053
+  _globals['_USERVERIFICATION']._serialized_start=1056
+  _globals['_USERVERIFICATION']._serialized_end=1198
+  _globals['_PAGE']._serialized_start=1200
+  _globals['_PAGE']._serialized_end=1265
   _globals['_ACTIVATIONSTATEMENT']._serialized_start=42
   _globals['_ACTIVATIONSTATEMENT']._serialized_end=145
   _globals['_OPENSTATEMENT']._serialized_start=147
   _globals['_OPENSTATEMENT']._serialized_end=224
   _globals['_APPROVALSTATEMENT']._serialized_start=227
   _globals['_APPROVALSTATEMENT']._serialized_end=466
-  _globals['_PINCHANGESTATEMENT']._serialized_start=468
-  _globals['_PINCHANGESTATEMENT']._serialized_end=556
-  _globals['_PINRESETSTATEMENT']._serialized_start=558
-  _globals['_PINRESETSTATEMENT']._serialized_end=645
+  _globals['_READSTATEMENT']._serialized_start=469
+  _globals['_READSTATEMENT']._serialized_end=603
+  _globals['_REPORTSTATEMENT']._serialized_start=605
+  _globals['_REPORTSTATEMENT']._serialized_end=689
+  _globals['_PINCHANGESTATEMENT']._serialized_start=691
+  _globals['_PINCHANGESTATEMENT']._serialized_end=779
+  _globals['_PINRESETSTATEMENT']._serialized_start=781
+  _globals['_PINRESETSTATEMENT']._serialized_end=868
 # @@protoc_insertion_point(module_scope)

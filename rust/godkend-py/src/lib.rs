@@ -18,9 +18,9 @@ mod _core {
     #[pymodule_export]
     use crate::outcome::{
         PyActivationBegun, PyActivationCodeIssued, PyAuthenticatorView, PyDisplayView,
-        PyDisplaysView, PyDoorView, PyDueMessage, PyEventView, PyEvidenceView, PyIdentityView,
-        PyLoginOpened, PyLoginStarted, PyLoginView, PyMessageView, PyNotices, PySession,
-        PyTemporaryPinIssued, PyTemporaryPinText,
+        PyDisplaysView, PyDoorView, PyDueMessage, PyEventView, PyEvidenceView, PyHistoryPage,
+        PyIdentityView, PyLoginOpened, PyLoginStarted, PyLoginView, PyMessageView, PyNotices,
+        PyReported, PySession, PyTemporaryPinIssued, PyTemporaryPinText,
     };
     #[pymodule_export]
     use crate::passport::{PyPassportView, read_passport};

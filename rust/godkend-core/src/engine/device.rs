@@ -14,7 +14,7 @@ use super::{Deadline, Engine, Reply};
 use crate::Id;
 use crate::approval::{
     self, ActivationStatement, ApprovalStatement, OpenStatement, PinChangeStatement,
-    PinResetStatement, Signed, Statement, UserVerification, Verified,
+    PinResetStatement, ReportStatement, Signed, Statement, UserVerification, Verified,
 };
 use crate::error::{Error, Reason, Result};
 use crate::pin::{Arena, BirthDate, Pin, weakness};
@@ -22,7 +22,7 @@ use crate::signature::PublicKey;
 
 impl Engine {
     /// Verifies what a device signed, then goes on with `then` on the same worker.
-    fn verify<S, T>(
+    pub(super) fn verify<S, T>(
         &self,
         signed: Signed<S>,
         deadline: Deadline,
@@ -237,7 +237,7 @@ impl Engine {
 
 impl Shared {
     /// Verifies a signature. Without a key, because the device is unknown, the same work is done and fails.
-    fn verify<S: Statement>(
+    pub(super) fn verify<S: Statement>(
         &self,
         signed: Signed<S>,
         key: Option<PublicKey>,
@@ -253,7 +253,7 @@ impl Shared {
 }
 
 /// Statements that name the authenticator whose key signed them.
-trait SignedByAuthenticator {
+pub(super) trait SignedByAuthenticator {
     fn authenticator_id(&self) -> &[u8];
 }
 
@@ -264,6 +264,12 @@ impl SignedByAuthenticator for OpenStatement {
 }
 
 impl SignedByAuthenticator for ApprovalStatement {
+    fn authenticator_id(&self) -> &[u8] {
+        &self.authenticator_id
+    }
+}
+
+impl SignedByAuthenticator for ReportStatement {
     fn authenticator_id(&self) -> &[u8] {
         &self.authenticator_id
     }

@@ -8,6 +8,7 @@ pub mod command;
 mod delivery;
 mod device;
 mod display;
+mod history;
 pub mod lane;
 mod log_writer;
 mod passport;
@@ -24,6 +25,7 @@ use std::time::Instant;
 
 pub use delivery::{Due, Notices};
 pub use display::{ChosenPassword, DisplaysView, DoorView};
+pub use history::{HistoryPage, HistoryQuery};
 use lane::{Command, Lane};
 use log_writer::LogWriter;
 pub use passport::Reading;

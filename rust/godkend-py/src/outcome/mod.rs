@@ -3,6 +3,7 @@
 mod device;
 mod display;
 mod event;
+mod history;
 mod identity;
 mod issuing;
 mod login;
@@ -12,6 +13,7 @@ mod recovery;
 pub(crate) use device::{PyActivationBegun, PyActivationCodeIssued, PyLoginOpened};
 pub(crate) use display::{PyDisplayView, PyDisplaysView, PyDoorView};
 pub(crate) use event::PyEventView;
+pub(crate) use history::{PyHistoryPage, PyReported};
 pub(crate) use identity::{PyAuthenticatorView, PyIdentityView};
 pub(crate) use issuing::PyEvidenceView;
 pub(crate) use login::{PyLoginStarted, PyLoginView};

@@ -12,6 +12,7 @@ mod decision;
 mod display;
 mod door;
 mod event;
+mod history;
 mod identity;
 mod issuing;
 mod login;
@@ -38,6 +39,7 @@ pub use display::{
 };
 pub(super) use door::code_door_key;
 pub use event::AckEvents;
+pub use history::{ReportLogin, Reported, Reporter};
 pub use identity::{CreateIdentity, SetBlocked};
 pub use issuing::{RecordConsent, RecordIdentification};
 pub use login::{
@@ -101,7 +103,7 @@ fn put_budgets(tx: &mut dyn Tx, drawn: &[Cell]) -> Result<()> {
 ///
 /// # Errors
 /// Denied with `AUTHENTICATOR_BLOCKED` or `IDENTITY_BLOCKED`.
-fn usable(tx: &mut dyn Tx, authenticator_id: &Id) -> Result<(Authenticator, Identity)> {
+pub(super) fn usable(tx: &mut dyn Tx, authenticator_id: &Id) -> Result<(Authenticator, Identity)> {
     let authenticator = tx.authenticator(authenticator_id)?;
     let authenticator = authenticator.ok_or(Error::denied(Reason::SignatureInvalid))?;
     authenticator.usable()?;
