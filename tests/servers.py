@@ -287,6 +287,19 @@ class Server:
             if sample.name == name and sample.labels.keys() <= {"worker"}
         }
 
+    def metric_total(self, name: str, **labels: str) -> int:
+        """The sum of a metric's samples that have these labels."""
+        with urllib.request.urlopen(
+            f"http://127.0.0.1:{self.metrics_port}/metrics", timeout=WAIT_TIMEOUT_S
+        ) as response:
+            text = response.read().decode()
+        return sum(
+            int(sample.value)
+            for family in text_string_to_metric_families(text)
+            for sample in family.samples
+            if sample.name == name and labels.items() <= sample.labels.items()
+        )
+
     def pin_checks(self) -> int:
         """How many PINs this process has looked at, one Argon2id each."""
         return self.metric("godkend_pin_checks_total")

@@ -27,6 +27,7 @@ __all__ = [
     "Engine",
     "EventView",
     "EvidenceView",
+    "HistoryPage",
     "IdentityView",
     "LoginOpened",
     "LoginStarted",
@@ -37,6 +38,7 @@ __all__ = [
     "PassportView",
     "RecordedView",
     "Redeemed",
+    "Reported",
     "Seeding",
     "Session",
     "TemporaryPinIssued",
@@ -631,6 +633,37 @@ class Engine:
     def ack_events(self, token: int, timeout_ms: int, client: str, consumer: str, seq: int) -> None:
         """Outcome: how far the consumer has now come, int."""
 
+    def read_history(
+        self,
+        token: int,
+        timeout_ms: int,
+        viewer: str,
+        identity_id: bytes,
+        page_size: int,
+        page_token: bytes,
+    ) -> None:
+        """What a `subscriber`, `support` or an `auditor` may see. Outcome: `HistoryPage`."""
+
+    def read_own_history(
+        self, token: int, timeout_ms: int, statement: bytes, signature: bytes
+    ) -> None:
+        """The same for the phone that signed. Outcome: `HistoryPage`."""
+
+    def read_own_messages(
+        self, token: int, timeout_ms: int, statement: bytes, signature: bytes, kinds: list[str]
+    ) -> None:
+        """The entries of these kinds, for the phone that signed. Outcome: `HistoryPage`."""
+
+    def report_login(
+        self, token: int, timeout_ms: int, actor: str, identity_id: bytes, entry_seq: int
+    ) -> None:
+        """An approved login was not the subscriber's. Outcome: `Reported`."""
+
+    def report_own_login(
+        self, token: int, timeout_ms: int, statement: bytes, signature: bytes
+    ) -> None:
+        """The same from one of their phones. Outcome: `Reported`."""
+
     def may_take_delivery(self, token: int, timeout_ms: int, holder: bytes) -> None:
         """Outcome: whether `take_delivery` would succeed, bool; costs no write."""
 
@@ -1140,3 +1173,35 @@ class MessageView:
     def failure(self) -> str: ...
     @property
     def settled_at_ms(self) -> int: ...
+
+@final
+class HistoryPage:
+    """A page of the history."""
+
+    @property
+    def entries(self) -> list[tuple[EventView, int]]:
+        """Events, the newest first, each with when it was reported; 0 if it was not."""
+
+    @property
+    def next_page_token(self) -> bytes:
+        """Empty after the last page."""
+
+    @property
+    def language(self) -> int:
+        """What the subscriber reads, a number of `Language`."""
+
+@final
+class Reported:
+    """What follows from a report."""
+
+    @property
+    def advice(self) -> int:
+        """A number of `Advice`."""
+
+    @property
+    def authenticator_id(self) -> bytes:
+        """What to block; empty for the whole identity."""
+
+    @property
+    def ended(self) -> bool:
+        """Whether the login ended by it."""

@@ -21,20 +21,27 @@ from typing import TYPE_CHECKING, Final, Self
 from godkend.calls import CALL_TIMEOUT_S, godkend_errors
 from godkend.statements import (
     DeviceKey,
+    Signed,
     activation_statement,
     approval_statement,
     block_statement,
     open_statement,
     pin_change_statement,
     pin_reset_statement,
+    read_statement,
+    report_statement,
 )
 from godkend.v1 import device_service_pb2 as pb
 from godkend.v1 import (
     device_service_pb2_grpc,
+    history_service_pb2_grpc,
+    notification_service_pb2_grpc,
     recovery_service_pb2,
     recovery_service_pb2_grpc,
     statement_pb2,
 )
+from godkend.v1 import history_service_pb2 as history_pb
+from godkend.v1 import notification_service_pb2 as notification_pb
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -118,6 +125,8 @@ class Phone:
         self._now_ms = now_ms
         self._stub = device_service_pb2_grpc.DeviceServiceStub(channel)
         self._recovery = recovery_service_pb2_grpc.RecoveryServiceStub(channel)
+        self._history = history_service_pb2_grpc.HistoryServiceStub(channel)
+        self._notifications = notification_service_pb2_grpc.NotificationServiceStub(channel)
 
     def __repr__(self) -> str:
         return f"Phone({self.authenticator_id.hex()})"
@@ -216,6 +225,38 @@ class Phone:
         )
         with godkend_errors():
             self._recovery.BlockByDevice(request, timeout=CALL_TIMEOUT_S)
+
+    def history(self, page_token: bytes = b"") -> history_pb.ListOwnHistoryResponse:
+        """A page of the subscriber's own history, the newest first."""
+        signed = self._reads(statement_pb2.PAGE_HISTORY, page_token)
+        request = history_pb.ListOwnHistoryRequest(
+            statement=signed.statement, signature=signed.signature
+        )
+        with godkend_errors():
+            return self._history.ListOwnHistory(request, timeout=CALL_TIMEOUT_S)
+
+    def messages(self, page_token: bytes = b"") -> notification_pb.ListMessagesResponse:
+        """A page of the messages in the app, the newest first."""
+        signed = self._reads(statement_pb2.PAGE_MESSAGES, page_token)
+        request = notification_pb.ListMessagesRequest(
+            statement=signed.statement, signature=signed.signature
+        )
+        with godkend_errors():
+            return self._notifications.ListMessages(request, timeout=CALL_TIMEOUT_S)
+
+    def _reads(self, page: statement_pb2.Page.ValueType, page_token: bytes) -> Signed:
+        return read_statement(
+            self.key, self.authenticator_id, page, self._now_ms(), page_token=page_token
+        )
+
+    def report(self, entry_seq: int) -> history_pb.ReportOwnLoginResponse:
+        """Says of a login in the history that it was not the subscriber's; what to do next."""
+        signed = report_statement(self.key, self.authenticator_id, entry_seq, self._now_ms())
+        request = history_pb.ReportOwnLoginRequest(
+            statement=signed.statement, signature=signed.signature
+        )
+        with godkend_errors():
+            return self._history.ReportOwnLogin(request, timeout=CALL_TIMEOUT_S)
 
 
 @dataclass(frozen=True, slots=True)

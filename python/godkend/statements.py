@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 ACTIVATION_DOMAIN: Final = b"godkend activation v1\0"
 OPEN_DOMAIN: Final = b"godkend open v1\0"
 APPROVAL_DOMAIN: Final = b"godkend approval v1\0"
+READ_DOMAIN: Final = b"godkend read v1\0"
+REPORT_DOMAIN: Final = b"godkend report v1\0"
 PIN_CHANGE_DOMAIN: Final = b"godkend pin change v1\0"
 PIN_RESET_DOMAIN: Final = b"godkend pin reset v1\0"
 BLOCK_DOMAIN: Final = b"godkend block v1\0"
@@ -147,6 +149,36 @@ def approval_statement(
         document=opened.document if opened.HasField("document") else None,
     )
     return key.signed(APPROVAL_DOMAIN, statement.SerializeToString())
+
+
+def read_statement(
+    key: DeviceKey,
+    authenticator_id: bytes,
+    page: pb.Page.ValueType,
+    signed_at_ms: int,
+    *,
+    page_size: int = 0,
+    page_token: bytes = b"",
+) -> Signed:
+    """Asks for a page of the subscriber's own history or messages."""
+    statement = pb.ReadStatement(
+        authenticator_id=authenticator_id,
+        page=page,
+        page_size=page_size,
+        page_token=page_token,
+        signed_at_ms=signed_at_ms,
+    )
+    return key.signed(READ_DOMAIN, statement.SerializeToString())
+
+
+def report_statement(
+    key: DeviceKey, authenticator_id: bytes, entry_seq: int, signed_at_ms: int
+) -> Signed:
+    """Says of a login, by its entry in the history, that it was not the subscriber's."""
+    statement = pb.ReportStatement(
+        authenticator_id=authenticator_id, entry_seq=entry_seq, signed_at_ms=signed_at_ms
+    )
+    return key.signed(REPORT_DOMAIN, statement.SerializeToString())
 
 
 def pin_change_statement(

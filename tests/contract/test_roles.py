@@ -74,6 +74,11 @@ EXPECTED: dict[str, set[Role] | None] = {
     "BlockByDevice": None,
     "StreamEvents": {"auditor"},
     "AckEvents": {"auditor"},
+    "ListHistory": {"support", "auditor", "self-service"},
+    "ListOwnHistory": None,
+    "ReportLogin": {"self-service"},
+    "ReportOwnLogin": None,
+    "ListMessages": None,
     "ListDeadLetters": {"support", "auditor"},
     "RetryMessage": {"support"},
 }

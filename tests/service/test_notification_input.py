@@ -6,11 +6,22 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from godkend.statements import report_statement
 from godkend.v1 import event_service_pb2 as event_pb
+from godkend.v1 import history_service_pb2 as history_pb
 from godkend.v1 import notification_service_pb2 as pb
 from tests.service.stored import StoreReader
+from tests.service.test_history import MESSAGES, login_of, own
 from tests.service.world import refused
-from tests.support.bad_input import IDS_OF_16, Rows, line, refuse_each
+from tests.support.bad_input import (
+    IDS_OF_16,
+    STATEMENTS_512,
+    Otherwise,
+    Rows,
+    line,
+    refuse_each,
+    unsigned,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,6 +33,18 @@ if TYPE_CHECKING:
     from tests.service.world import World
 
 BAD: dict[str, Rows] = {
+    "ListHistoryRequest": {
+        "identity_id": IDS_OF_16,
+        "page_size": (-1, 101, 2**31 - 1, -(2**31)),
+        "page_token": (b"x", bytes(46), bytes(129)),
+    },
+    "ListOwnHistoryRequest": {"statement": STATEMENTS_512, "signature": unsigned(72)},
+    "ReportLoginRequest": {
+        "identity_id": IDS_OF_16,
+        "entry_seq": tuple(Otherwise(seq, "ENTRY_NOT_FOUND") for seq in (0, -1, 2**63 - 1)),
+    },
+    "ReportOwnLoginRequest": {"statement": STATEMENTS_512, "signature": unsigned(72)},
+    "ListMessagesRequest": {"statement": STATEMENTS_512, "signature": unsigned(72)},
     "AckEventsRequest": {"consumer": line(64), "seq": (0, -1, 2, 2**63 - 1, -(2**63))},
     "ListDeadLettersRequest": {
         "page_size": (-1, 101, 2**31 - 1, -(2**31)),
@@ -31,6 +54,9 @@ BAD: dict[str, Rows] = {
         "message_id": IDS_OF_16,
     },
 }
+
+OTHERWISE = {"RetryMessageRequest", "ReportLoginRequest"}
+"""Looked at below, and in `test_history`."""
 
 
 @pytest.fixture(scope="module")
@@ -42,20 +68,32 @@ def reader() -> Iterator[StoreReader]:
 
 async def prepared(world: World, name: str) -> Message:
     """A request that would be granted."""
-    await world.register()
+    if name == "ListHistoryRequest":
+        return history_pb.ListHistoryRequest(identity_id=await world.register())
     if name == "AckEventsRequest":
+        await world.register()
         return event_pb.AckEventsRequest(consumer="archive", seq=1)
-    return pb.ListDeadLettersRequest()
+    if name == "ListDeadLettersRequest":
+        return pb.ListDeadLettersRequest()
+    return await of_the_phone(world, name)
+
+
+async def of_the_phone(world: World, name: str) -> Message:
+    """A statement that this phone would be answered."""
+    phone = await world.activate()
+    if name == "ListMessagesRequest":
+        return pb.ListMessagesRequest(**own(world, phone, MESSAGES))
+    if name == "ListOwnHistoryRequest":
+        return history_pb.ListOwnHistoryRequest(**own(world, phone))
+    await world.sign_in(phone)
+    login = await login_of(world, phone)
+    signed = report_statement(phone.key, phone.authenticator_id, login.seq, world.now_ms)
+    return history_pb.ReportOwnLoginRequest(statement=signed.statement, signature=signed.signature)
 
 
 @pytest.mark.parametrize(
     ("name", "field_name"),
-    [
-        (name, field)
-        for name, rows in BAD.items()
-        for field in rows
-        if name != "RetryMessageRequest"
-    ],
+    [(name, field) for name, rows in BAD.items() for field in rows if name not in OTHERWISE],
 )
 async def test_a_malformed_field_is_refused_by_name_and_nothing_is_stored(
     open_world: OpensWorld, tmp_path: Path, reader: StoreReader, name: str, field_name: str

@@ -36,6 +36,7 @@ from godkend.v1 import display_service_pb2 as display_pb
 from godkend.v1 import (
     error_reason_pb2,
     event_service_pb2,
+    history_service_pb2,
     identity_service_pb2,
     login_service_pb2,
     notification_service_pb2,
@@ -124,6 +125,7 @@ _CALLERS: dict[str, Client | None] = {
     "PassportService": REGISTRAR,
     "EventService": AUDITOR,
     "NotificationService": SUPPORT,
+    "HistoryService": AUDITOR,
 }
 METHODS = {
     method.input_type.name: method
@@ -137,6 +139,7 @@ METHODS = {
         display_pb,
         passport_service_pb2,
         event_service_pb2,
+        history_service_pb2,
         notification_service_pb2,
     )
     for service in file.DESCRIPTOR.services_by_name.values()
@@ -603,6 +606,7 @@ async def a_world(
     channel_options: tuple[tuple[str, Any], ...] = (),
     local_clients: bool = False,
     trust_anchors: Path | None = None,
+    notifications: dict[str, Any] | None = None,
     **sections: Any,
 ) -> AsyncIterator[World]:
     """A server with the policy of these sections, cheap PINs by default, and a channel to it.
@@ -618,6 +622,7 @@ async def a_world(
             "metrics": {"listen": "127.0.0.1:0" if metrics else ""},
             "passport": {"trust_anchors": trust_anchors},
             "clients": {} if local_clients else {client.name: client.config for client in CLIENTS},
+            "notifications": notifications or {},
             "policy": json.loads(policy(**sections)),
         }
     )

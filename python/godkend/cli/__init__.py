@@ -10,6 +10,7 @@ from godkend.cli.demo import demo
 from godkend.cli.desk import desk
 from godkend.cli.display import display
 from godkend.cli.events import events
+from godkend.cli.history import history, phone_history, phone_messages, phone_report
 from godkend.cli.identity import identity
 from godkend.cli.importing import import_identities
 from godkend.cli.login import login
@@ -50,8 +51,10 @@ def main() -> None:
 
 for command in (
     *(demo, serve, config, identity, desk, recovery, passport, phone, display, login, events),
-    *(messages, notify, jwks),
+    *(history, messages, notify, jwks),
     *(import_identities, seed, capacity, version),
     receipt,
 ):
     main.add_command(command)
+for command in (phone_history, phone_messages, phone_report):
+    phone.add_command(command)

@@ -26,7 +26,9 @@ _DESK_OR_SUBSCRIBER: frozenset[Role] = _DESK | _REGISTRAR_OR_SUBSCRIBER
 _SUPPORT: frozenset[Role] = frozenset({"support"})
 _SUPPORT_OR_SUBSCRIBER: frozenset[Role] = frozenset({"support", "self-service"})
 _AUDITOR: frozenset[Role] = frozenset({"auditor"})
+_SUBSCRIBER: frozenset[Role] = frozenset({"self-service"})
 _SUPPORT_OR_AUDITOR: frozenset[Role] = frozenset({"support", "auditor"})
+_SUPPORT_AUDITOR_OR_SUBSCRIBER: frozenset[Role] = _SUPPORT_OR_AUDITOR | _SUBSCRIBER
 
 ROLES_BY_METHOD: Mapping[str, frozenset[Role] | None] = {
     "/godkend.v1.LoginService/StartLogin": _FRONT_END,
@@ -74,6 +76,11 @@ ROLES_BY_METHOD: Mapping[str, frozenset[Role] | None] = {
     "/godkend.v1.RecoveryService/BlockByDevice": ANYBODY,
     "/godkend.v1.EventService/StreamEvents": _AUDITOR,
     "/godkend.v1.EventService/AckEvents": _AUDITOR,
+    "/godkend.v1.HistoryService/ListHistory": _SUPPORT_AUDITOR_OR_SUBSCRIBER,
+    "/godkend.v1.HistoryService/ListOwnHistory": ANYBODY,
+    "/godkend.v1.HistoryService/ReportLogin": _SUBSCRIBER,
+    "/godkend.v1.HistoryService/ReportOwnLogin": ANYBODY,
+    "/godkend.v1.NotificationService/ListMessages": ANYBODY,
     "/godkend.v1.NotificationService/ListDeadLetters": _SUPPORT_OR_AUDITOR,
     "/godkend.v1.NotificationService/RetryMessage": _SUPPORT,
 }

@@ -34,6 +34,7 @@ from godkend.service.display import DisplayService
 from godkend.service.event import EventService
 from godkend.service.health import WATCHES_MAX as HEALTH_WATCHES_MAX
 from godkend.service.health import Health
+from godkend.service.history import HistoryService
 from godkend.service.identity import IdentityService
 from godkend.service.interceptor import CallInterceptor
 from godkend.service.issuing import IssuingService
@@ -54,6 +55,8 @@ from godkend.v1 import (
     display_service_pb2_grpc,
     event_service_pb2,
     event_service_pb2_grpc,
+    history_service_pb2,
+    history_service_pb2_grpc,
     identity_service_pb2,
     identity_service_pb2_grpc,
     issuing_service_pb2,
@@ -86,6 +89,7 @@ SERVICES = tuple(
         display_service_pb2,
         passport_service_pb2,
         event_service_pb2,
+        history_service_pb2,
         notification_service_pb2,
     )
     for service in file.DESCRIPTOR.services_by_name.values()
@@ -221,8 +225,11 @@ async def running(
         event_service_pb2_grpc.add_EventServiceServicer_to_server(
             EventService(engine, events), server
         )
+        history_service_pb2_grpc.add_HistoryServiceServicer_to_server(
+            HistoryService(engine), server
+        )
         notification_service_pb2_grpc.add_NotificationServiceServicer_to_server(
-            NotificationService(engine), server
+            NotificationService(engine, ZoneInfo(config.notifications.time_zone)), server
         )
         health_pb2_grpc.add_HealthServicer_to_server(health, server)
         if bounds.reflects:

@@ -1,30 +1,56 @@
-"""NotificationService: what could not be delivered, and trying it again."""
+"""NotificationService: messages in the app, and what could not be delivered."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias, cast
 
 from godkend.errors import Invalid
+from godkend.notifications.table import NOTICES, Channel
+from godkend.notifications.writing import words_of
 from godkend.service.call import timeout_ms
 from godkend.v1 import notification_service_pb2 as pb
 from godkend.v1.notification_service_pb2_grpc import NotificationServiceServicer
 
 if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
     from godkend import _core
     from godkend.engine import Engine
     from godkend.service.call import Context
 
-    Channel: TypeAlias = pb.MessageChannel.ValueType
+    MessageChannel: TypeAlias = pb.MessageChannel.ValueType
 
+IN_THE_APP = [kind for kind, channels in NOTICES.items() if Channel.APP in channels]
 PAGE_SIZE, PAGE_SIZE_MAX = 50, 100
 SEQ_BYTES, ID_BYTES = 8, 16
 
 
 class NotificationService(NotificationServiceServicer):
-    """Shows dead letters and queues them anew."""
+    """Shows messages; shows dead letters and queues them anew."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, zone: ZoneInfo) -> None:
         self._engine = engine
+        self._zone = zone
+
+    async def ListMessages(
+        self, request: pb.ListMessagesRequest, context: Context
+    ) -> pb.ListMessagesResponse:
+        engine = self._engine
+        page: _core.HistoryPage = await engine.call(
+            engine.core.read_own_messages,
+            timeout_ms(context),
+            request.statement,
+            request.signature,
+            IN_THE_APP,
+        )
+        return pb.ListMessagesResponse(
+            messages=[self._message(event, page.language) for event, _ in page.entries],
+            next_page_token=page.next_page_token,
+        )
+
+    def _message(self, event: _core.EventView, language: int) -> pb.AppMessage:
+        subject, words = words_of(event, language, self._zone)
+        return pb.AppMessage(event_seq=event.seq, at_ms=event.at_ms, subject=subject, text=words)
 
     async def ListDeadLetters(
         self, request: pb.ListDeadLettersRequest, context: Context
@@ -73,7 +99,7 @@ def _dead_letter(view: _core.MessageView) -> pb.DeadLetter:
         message_id=view.message_id,
         event_seq=view.event_seq,
         identity_id=view.identity_id,
-        channel=cast("Channel", view.channel),
+        channel=cast("MessageChannel", view.channel),
         tries=view.tries,
         failure=view.failure,
         dead_at_ms=view.settled_at_ms,

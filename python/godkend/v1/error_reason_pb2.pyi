@@ -240,6 +240,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """No such message."""
     ERROR_REASON_MESSAGE_NOT_DEAD: _ErrorReason.ValueType  # 156
     """The message is no dead letter: it waits, was delivered, or was overtaken."""
+    ERROR_REASON_ENTRY_NOT_FOUND: _ErrorReason.ValueType  # 158
+    """No such login in this subscriber's history, as far as it goes back."""
     ERROR_REASON_CONSUMERS_FULL: _ErrorReason.ValueType  # 157
     """The client keeps as many cursors of the history as it may."""
     ERROR_REASON_OVERLOADED: _ErrorReason.ValueType  # 39
@@ -447,6 +449,8 @@ ERROR_REASON_MESSAGE_NOT_FOUND: ErrorReason.ValueType  # 155
 """No such message."""
 ERROR_REASON_MESSAGE_NOT_DEAD: ErrorReason.ValueType  # 156
 """The message is no dead letter: it waits, was delivered, or was overtaken."""
+ERROR_REASON_ENTRY_NOT_FOUND: ErrorReason.ValueType  # 158
+"""No such login in this subscriber's history, as far as it goes back."""
 ERROR_REASON_CONSUMERS_FULL: ErrorReason.ValueType  # 157
 """The client keeps as many cursors of the history as it may."""
 ERROR_REASON_OVERLOADED: ErrorReason.ValueType  # 39

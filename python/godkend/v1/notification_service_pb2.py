@@ -26,25 +26,31 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%godkend/v1/notification_service.proto\x12\ngodkend.v1\"?\n\x16ListDeadLettersRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\x0c\"`\n\x17ListDeadLettersResponse\x12,\n\x0c\x64\x65\x61\x64_letters\x18\x01 \x03(\x0b\x32\x16.godkend.v1.DeadLetter\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\x0c\"\xa9\x01\n\nDeadLetter\x12\x12\n\nmessage_id\x18\x01 \x01(\x0c\x12\x11\n\tevent_seq\x18\x02 \x01(\x03\x12\x13\n\x0bidentity_id\x18\x03 \x01(\x0c\x12+\n\x07\x63hannel\x18\x04 \x01(\x0e\x32\x1a.godkend.v1.MessageChannel\x12\r\n\x05tries\x18\x05 \x01(\r\x12\x0f\n\x07\x66\x61ilure\x18\x06 \x01(\t\x12\x12\n\ndead_at_ms\x18\x07 \x01(\x03\")\n\x13RetryMessageRequest\x12\x12\n\nmessage_id\x18\x01 \x01(\x0c\"\x16\n\x14RetryMessageResponse*e\n\x0eMessageChannel\x12\x1f\n\x1bMESSAGE_CHANNEL_UNSPECIFIED\x10\x00\x12\x17\n\x13MESSAGE_CHANNEL_SMS\x10\x01\x12\x19\n\x15MESSAGE_CHANNEL_EMAIL\x10\x02\x32\xc4\x01\n\x13NotificationService\x12Z\n\x0fListDeadLetters\x12\".godkend.v1.ListDeadLettersRequest\x1a#.godkend.v1.ListDeadLettersResponse\x12Q\n\x0cRetryMessage\x12\x1f.godkend.v1.RetryMessageRequest\x1a .godkend.v1.RetryMessageResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%godkend/v1/notification_service.proto\x12\ngodkend.v1\";\n\x13ListMessagesRequest\x12\x11\n\tstatement\x18\x01 \x01(\x0c\x12\x11\n\tsignature\x18\x02 \x01(\x0c\"Y\n\x14ListMessagesResponse\x12(\n\x08messages\x18\x01 \x03(\x0b\x32\x16.godkend.v1.AppMessage\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\x0c\"M\n\nAppMessage\x12\x11\n\tevent_seq\x18\x01 \x01(\x03\x12\r\n\x05\x61t_ms\x18\x02 \x01(\x03\x12\x0f\n\x07subject\x18\x03 \x01(\t\x12\x0c\n\x04text\x18\x04 \x01(\t\"?\n\x16ListDeadLettersRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\x0c\"`\n\x17ListDeadLettersResponse\x12,\n\x0c\x64\x65\x61\x64_letters\x18\x01 \x03(\x0b\x32\x16.godkend.v1.DeadLetter\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\x0c\"\xa9\x01\n\nDeadLetter\x12\x12\n\nmessage_id\x18\x01 \x01(\x0c\x12\x11\n\tevent_seq\x18\x02 \x01(\x03\x12\x13\n\x0bidentity_id\x18\x03 \x01(\x0c\x12+\n\x07\x63hannel\x18\x04 \x01(\x0e\x32\x1a.godkend.v1.MessageChannel\x12\r\n\x05tries\x18\x05 \x01(\r\x12\x0f\n\x07\x66\x61ilure\x18\x06 \x01(\t\x12\x12\n\ndead_at_ms\x18\x07 \x01(\x03\")\n\x13RetryMessageRequest\x12\x12\n\nmessage_id\x18\x01 \x01(\x0c\"\x16\n\x14RetryMessageResponse*e\n\x0eMessageChannel\x12\x1f\n\x1bMESSAGE_CHANNEL_UNSPECIFIED\x10\x00\x12\x17\n\x13MESSAGE_CHANNEL_SMS\x10\x01\x12\x19\n\x15MESSAGE_CHANNEL_EMAIL\x10\x02\x32\x97\x02\n\x13NotificationService\x12Q\n\x0cListMessages\x12\x1f.godkend.v1.ListMessagesRequest\x1a .godkend.v1.ListMessagesResponse\x12Z\n\x0fListDeadLetters\x12\".godkend.v1.ListDeadLettersRequest\x1a#.godkend.v1.ListDeadLettersResponse\x12Q\n\x0cRetryMessage\x12\x1f.godkend.v1.RetryMessageRequest\x1a .godkend.v1.RetryMessageResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'godkend.v1.notification_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_MESSAGECHANNEL']._serialized_start=455
-  _globals['_MESSAGECHANNEL']._serialized_end=556
-  _globals['_LISTDEADLETTERSREQUEST']._serialized_start=53
-  _globals['_LISTDEADLETTERSREQUEST']._serialized_end=116
-  _globals['_LISTDEADLETTERSRESPONSE']._serialized_start=118
-  _globals['_LISTDEADLETTERSRESPONSE']._serialized_end=214
-  _globals['_DEADLETTER']._serialized_start=217
-  _globals['_DEADLETTER']._serialized_end=386
-  _globals['_RETRYMESSAGEREQUEST']._serialized_start=388
-  _globals['_RETRYMESSAGEREQUEST']._serialized_end=429
-  _globals['_RETRYMESSAGERESPONSE']._serialized_start=431
-  _globals['_RETRYMESSAGERESPONSE']._serialized_end=453
-  _globals['_NOTIFICATIONSERVICE']._serialized_start=559
-  _globals['_NOTIFICATIONSERVICE']._serialized_end=755
+  _globals['_MESSAGECHANNEL']._serialized_start=686
+  _globals['_MESSAGECHANNEL']._serialized_end=787
+  _globals['_LISTMESSAGESREQUEST']._serialized_start=53
+  _globals['_LISTMESSAGESREQUEST']._serialized_end=112
+  _globals['_LISTMESSAGESRESPONSE']._serialized_start=114
+  _globals['_LISTMESSAGESRESPONSE']._serialized_end=203
+  _globals['_APPMESSAGE']._serialized_start=205
+  _globals['_APPMESSAGE']._serialized_end=282
+  _globals['_LISTDEADLETTERSREQUEST']._serialized_start=284
+  _globals['_LISTDEADLETTERSREQUEST']._serialized_end=347
+  _globals['_LISTDEADLETTERSRESPONSE']._serialized_start=349
+  _globals['_LISTDEADLETTERSRESPONSE']._serialized_end=445
+  _globals['_DEADLETTER']._serialized_start=448
+  _globals['_DEADLETTER']._serialized_end=617
+  _globals['_RETRYMESSAGEREQUEST']._serialized_start=619
+  _globals['_RETRYMESSAGEREQUEST']._serialized_end=660
+  _globals['_RETRYMESSAGERESPONSE']._serialized_start=662
+  _globals['_RETRYMESSAGERESPONSE']._serialized_end=684
+  _globals['_NOTIFICATIONSERVICE']._serialized_start=790
+  _globals['_NOTIFICATIONSERVICE']._serialized_end=1069
 # @@protoc_insertion_point(module_scope)

@@ -28,8 +28,8 @@ if _version_not_supported:
 
 
 class NotificationServiceStub:
-    """NotificationService is called by support and auditors with `authorization: Bearer <token>`. The texts of
-    messages are made when they are delivered and are in none of its answers.
+    """NotificationService is called by support and auditors with `authorization: Bearer <token>`, and by phones.
+    What was to be delivered by SMS or e-mail is written when it is delivered and is in none of its answers.
     """
 
     def __init__(self, channel):
@@ -38,6 +38,11 @@ class NotificationServiceStub:
         Args:
             channel: A grpc.Channel.
         """
+        self.ListMessages = channel.unary_unary(
+                '/godkend.v1.NotificationService/ListMessages',
+                request_serializer=godkend_dot_v1_dot_notification__service__pb2.ListMessagesRequest.SerializeToString,
+                response_deserializer=godkend_dot_v1_dot_notification__service__pb2.ListMessagesResponse.FromString,
+                _registered_method=True)
         self.ListDeadLetters = channel.unary_unary(
                 '/godkend.v1.NotificationService/ListDeadLetters',
                 request_serializer=godkend_dot_v1_dot_notification__service__pb2.ListDeadLettersRequest.SerializeToString,
@@ -51,9 +56,16 @@ class NotificationServiceStub:
 
 
 class NotificationServiceServicer:
-    """NotificationService is called by support and auditors with `authorization: Bearer <token>`. The texts of
-    messages are made when they are delivered and are in none of its answers.
+    """NotificationService is called by support and auditors with `authorization: Bearer <token>`, and by phones.
+    What was to be delivered by SMS or e-mail is written when it is delivered and is in none of its answers.
     """
+
+    def ListMessages(self, request, context):
+        """ListMessages shows what the subscriber was told, in the app; called by phones, signed by the device.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
 
     def ListDeadLetters(self, request, context):
         """ListDeadLetters shows the messages that were given up, in the order of their events.
@@ -72,6 +84,11 @@ class NotificationServiceServicer:
 
 def add_NotificationServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
+            'ListMessages': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListMessages,
+                    request_deserializer=godkend_dot_v1_dot_notification__service__pb2.ListMessagesRequest.FromString,
+                    response_serializer=godkend_dot_v1_dot_notification__service__pb2.ListMessagesResponse.SerializeToString,
+            ),
             'ListDeadLetters': grpc.unary_unary_rpc_method_handler(
                     servicer.ListDeadLetters,
                     request_deserializer=godkend_dot_v1_dot_notification__service__pb2.ListDeadLettersRequest.FromString,
@@ -91,9 +108,36 @@ def add_NotificationServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class NotificationService:
-    """NotificationService is called by support and auditors with `authorization: Bearer <token>`. The texts of
-    messages are made when they are delivered and are in none of its answers.
+    """NotificationService is called by support and auditors with `authorization: Bearer <token>`, and by phones.
+    What was to be delivered by SMS or e-mail is written when it is delivered and is in none of its answers.
     """
+
+    @staticmethod
+    def ListMessages(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/godkend.v1.NotificationService/ListMessages',
+            godkend_dot_v1_dot_notification__service__pb2.ListMessagesRequest.SerializeToString,
+            godkend_dot_v1_dot_notification__service__pb2.ListMessagesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
 
     @staticmethod
     def ListDeadLetters(request,

@@ -29,14 +29,16 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class NotificationServiceStub:
-    """NotificationService is called by support and auditors with `authorization: Bearer <token>`. The texts of
-    messages are made when they are delivered and are in none of its answers.
+    """NotificationService is called by support and auditors with `authorization: Bearer <token>`, and by phones.
+    What was to be delivered by SMS or e-mail is written when it is delivered and is in none of its answers.
     """
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> NotificationServiceAsyncStub: ...
+    ListMessages: _grpc.UnaryUnaryMultiCallable[_notification_service_pb2.ListMessagesRequest, _notification_service_pb2.ListMessagesResponse]
+    """ListMessages shows what the subscriber was told, in the app; called by phones, signed by the device."""
     ListDeadLetters: _grpc.UnaryUnaryMultiCallable[_notification_service_pb2.ListDeadLettersRequest, _notification_service_pb2.ListDeadLettersResponse]
     """ListDeadLetters shows the messages that were given up, in the order of their events."""
     RetryMessage: _grpc.UnaryUnaryMultiCallable[_notification_service_pb2.RetryMessageRequest, _notification_service_pb2.RetryMessageResponse]
@@ -44,20 +46,30 @@ class NotificationServiceStub:
 
 @_typing.type_check_only
 class NotificationServiceAsyncStub(NotificationServiceStub):
-    """NotificationService is called by support and auditors with `authorization: Bearer <token>`. The texts of
-    messages are made when they are delivered and are in none of its answers.
+    """NotificationService is called by support and auditors with `authorization: Bearer <token>`, and by phones.
+    What was to be delivered by SMS or e-mail is written when it is delivered and is in none of its answers.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
+    ListMessages: _aio.UnaryUnaryMultiCallable[_notification_service_pb2.ListMessagesRequest, _notification_service_pb2.ListMessagesResponse]  # type: ignore[assignment]
+    """ListMessages shows what the subscriber was told, in the app; called by phones, signed by the device."""
     ListDeadLetters: _aio.UnaryUnaryMultiCallable[_notification_service_pb2.ListDeadLettersRequest, _notification_service_pb2.ListDeadLettersResponse]  # type: ignore[assignment]
     """ListDeadLetters shows the messages that were given up, in the order of their events."""
     RetryMessage: _aio.UnaryUnaryMultiCallable[_notification_service_pb2.RetryMessageRequest, _notification_service_pb2.RetryMessageResponse]  # type: ignore[assignment]
     """RetryMessage queues a dead letter anew, with all its tries, to where the subscriber is reached now."""
 
 class NotificationServiceServicer(metaclass=_abc_1.ABCMeta):
-    """NotificationService is called by support and auditors with `authorization: Bearer <token>`. The texts of
-    messages are made when they are delivered and are in none of its answers.
+    """NotificationService is called by support and auditors with `authorization: Bearer <token>`, and by phones.
+    What was to be delivered by SMS or e-mail is written when it is delivered and is in none of its answers.
     """
+
+    @_abc_1.abstractmethod
+    def ListMessages(
+        self,
+        request: _notification_service_pb2.ListMessagesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_notification_service_pb2.ListMessagesResponse, _abc.Awaitable[_notification_service_pb2.ListMessagesResponse]]:
+        """ListMessages shows what the subscriber was told, in the app; called by phones, signed by the device."""
 
     @_abc_1.abstractmethod
     def ListDeadLetters(

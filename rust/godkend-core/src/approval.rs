@@ -122,6 +122,50 @@ pub struct BlockStatement {
     pub signed_at_ms: i64,
 }
 
+/// Asks for a page of what only its own subscriber may see.
+#[derive(Clone, PartialEq, Eq, Message)]
+pub struct ReadStatement {
+    /// The signing device.
+    #[prost(bytes = "vec", tag = "1")]
+    pub authenticator_id: Vec<u8>,
+    /// A [`Page`].
+    #[prost(int32, tag = "2")]
+    pub page: i32,
+    /// How many at most; 0 for the usual number.
+    #[prost(int32, tag = "3")]
+    pub page_size: i32,
+    /// Where the page before ended; empty for the first.
+    #[prost(bytes = "vec", tag = "4")]
+    pub page_token: Vec<u8>,
+    /// The phone's clock.
+    #[prost(int64, tag = "5")]
+    pub signed_at_ms: i64,
+}
+
+/// Says that a login was not the subscriber's.
+#[derive(Clone, PartialEq, Eq, Message)]
+pub struct ReportStatement {
+    /// The signing device.
+    #[prost(bytes = "vec", tag = "1")]
+    pub authenticator_id: Vec<u8>,
+    /// The number of the login's entry in the history.
+    #[prost(int64, tag = "2")]
+    pub entry_seq: i64,
+    /// The phone's clock.
+    #[prost(int64, tag = "3")]
+    pub signed_at_ms: i64,
+}
+
+/// What a page is of. The numbers are those of `Page` in proto.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(i32)]
+pub enum Page {
+    /// The history.
+    History = 1,
+    /// Messages in the app.
+    Messages = 2,
+}
+
 /// A kind of statement: its domain and its bound.
 pub trait Statement: Message + Default {
     /// What is signed before the statement, so that no statement passes for one of another kind.
@@ -157,6 +201,16 @@ impl Statement for PinResetStatement {
 
 impl Statement for BlockStatement {
     const DOMAIN: &'static [u8] = b"godkend block v1\0";
+    const BYTES_MAX: usize = 512;
+}
+
+impl Statement for ReadStatement {
+    const DOMAIN: &'static [u8] = b"godkend read v1\0";
+    const BYTES_MAX: usize = 512;
+}
+
+impl Statement for ReportStatement {
+    const DOMAIN: &'static [u8] = b"godkend report v1\0";
     const BYTES_MAX: usize = 512;
 }
 

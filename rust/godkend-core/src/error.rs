@@ -326,6 +326,8 @@ reasons! {
     MessageNotFound = "MESSAGE_NOT_FOUND",
     /// The message is no dead letter: it waits, was delivered, or was overtaken.
     MessageNotDead = "MESSAGE_NOT_DEAD",
+    /// No such login in this subscriber's history.
+    EntryNotFound = "ENTRY_NOT_FOUND",
     /// The client keeps as many cursors as it may.
     ConsumersFull = "CONSUMERS_FULL",
     // Faults

@@ -103,6 +103,28 @@ pub fn is_listed(kind: &str) -> bool {
     !IN_THE_CHAIN_ALONE.contains(&kind)
 }
 
+/// What a subscriber had best do about a login that was not theirs. The numbers are those of `Advice` in
+/// proto.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Advice {
+    /// Block the authenticator that approved it, which somebody else can use.
+    BlockAuthenticator = 1,
+    /// Block the whole identity: there is no single authenticator to block.
+    BlockIdentity = 2,
+}
+
+impl Advice {
+    /// The advice about the login that an event tells of.
+    #[must_use]
+    pub const fn about(event: &Event) -> Self {
+        match event.authenticator_id {
+            Some(_) => Self::BlockAuthenticator,
+            None => Self::BlockIdentity,
+        }
+    }
+}
+
 /// How far back a viewer sees.
 #[must_use]
 pub fn since(viewer: Viewer, policy: &HistoryPolicy, now: Millis) -> Millis {

@@ -329,6 +329,16 @@ impl Login {
         goes_on
     }
 
+    /// The subscriber says that the login they approved is not theirs: unless it is consumed already, it
+    /// ends here. Whether it did.
+    pub fn disown(&mut self, now: Millis) -> bool {
+        let ends = self.state_at(now) == State::Approved;
+        if ends {
+            self.state = State::Cancelled;
+        }
+        ends
+    }
+
     /// Consumes the approved login. Every check is mandatory.
     ///
     /// # Errors

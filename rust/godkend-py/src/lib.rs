@@ -21,8 +21,8 @@ mod _core {
     use crate::outcome::{
         PyActivationBegun, PyActivationCodeIssued, PyAuthenticatorView, PyCopyScanned, PyCopyView,
         PyDisplayView, PyDisplaysView, PyDoorView, PyDueMessage, PyEventView, PyEvidenceView,
-        PyIdentityView, PyLoginOpened, PyLoginStarted, PyLoginView, PyMessageView, PyNotices,
-        PySession, PyTemporaryPinIssued, PyTemporaryPinText,
+        PyHistoryPage, PyIdentityView, PyLoginOpened, PyLoginStarted, PyLoginView, PyMessageView,
+        PyNotices, PyReported, PySession, PyTemporaryPinIssued, PyTemporaryPinText,
     };
     #[pymodule_export]
     use crate::outcome::{PyConsentView, PyRecordedView};

@@ -14,7 +14,7 @@ use super::{Deadline, Engine, Reply};
 use crate::Id;
 use crate::approval::{
     self, ActivationStatement, ApprovalStatement, OpenStatement, PinChangeStatement,
-    PinResetStatement, Signed, Statement, UserVerification, Verified,
+    PinResetStatement, ReportStatement, Signed, Statement, UserVerification, Verified,
 };
 use crate::error::{Error, Reason, Result};
 use crate::pin::{Arena, BirthDate, Pin, weakness};
@@ -264,6 +264,12 @@ impl SignedByAuthenticator for OpenStatement {
 }
 
 impl SignedByAuthenticator for ApprovalStatement {
+    fn authenticator_id(&self) -> &[u8] {
+        &self.authenticator_id
+    }
+}
+
+impl SignedByAuthenticator for ReportStatement {
     fn authenticator_id(&self) -> &[u8] {
         &self.authenticator_id
     }

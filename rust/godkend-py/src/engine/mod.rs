@@ -5,6 +5,7 @@ mod device;
 mod display;
 mod event;
 mod fields;
+mod history;
 mod identity;
 mod issuing;
 mod login;

@@ -14,6 +14,7 @@ mod decision;
 mod display;
 mod door;
 mod event;
+mod history;
 mod identity;
 mod issuing;
 mod login;
@@ -47,6 +48,7 @@ pub use display::{
 };
 pub(super) use door::code_door_key;
 pub use event::AckEvents;
+pub use history::{ReportLogin, Reported, Reporter};
 pub use identity::CreateIdentity;
 pub use issuing::{RecordConsent, RecordIdentification};
 pub use login::{
@@ -129,7 +131,7 @@ fn entitled(tx: &mut dyn Tx, at: &lane::Moment<'_>, identity: &Identity) -> Resu
 ///
 /// # Errors
 /// Denied with `AUTHENTICATOR_BLOCKED` or `IDENTITY_BLOCKED`.
-fn usable(tx: &mut dyn Tx, authenticator_id: &Id) -> Result<(Authenticator, Identity)> {
+pub(super) fn usable(tx: &mut dyn Tx, authenticator_id: &Id) -> Result<(Authenticator, Identity)> {
     let authenticator = tx.authenticator(authenticator_id)?;
     let authenticator = authenticator.ok_or(Error::denied(Reason::SignatureInvalid))?;
     authenticator.usable()?;
