@@ -183,8 +183,8 @@ class PassportConfig(Section):
     """Whose passports are believed; which of their documents, `policy.passport` says."""
 
     trust_anchors: Path | None = None
-    """Country signing certificates (PEM): a file, or a folder whose files end in .pem. Without
-    them nobody is identified by a passport."""
+    """Country signing certificates, and lists of what these have revoked (PEM): a file, or a folder
+    whose files end in .pem. Without them nobody is identified by a passport."""
 
 
 class EmailConfig(Section):

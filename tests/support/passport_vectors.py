@@ -30,6 +30,7 @@ from tests.support.passports import (
     digested,
     name_of,
     new_key,
+    revocation_list,
     spell_out,
     usage,
 )
@@ -174,6 +175,13 @@ def cases() -> list[dict[str, Any]]:
         state.issue(certificates=[other.signer.certificate]),
     )
 
+    revoked = revocation_list(state.authority, state.signer, other.signer)
+    case(unknown, "a revoked signer", state, anchors=revoked + state.authority.pem)
+    elsewhere = revocation_list(other.authority, other.signer)
+    case("", "a list of others", state, anchors=both + elsewhere)
+    case("trust_anchors", "a list of nobody", state, anchors=state.authority.pem + elsewhere)
+    part = revocation_list(state.authority, state.signer, part=True)
+    case("trust_anchors", "a part of a list", state, anchors=state.authority.pem + part)
     case("trust_anchors", "an anchor that is no authority", state, anchors=state.signer.pem)
     nameless = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "CSCA")])
     nowhere = Holder(key, certify(key, nameless, (key, nameless), authority=True), nameless)

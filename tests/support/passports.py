@@ -228,6 +228,19 @@ class State:
         return Chip(zone, SecurityObject(self.signer, zone.data_group_1, **choices).file())
 
 
+def revocation_list(authority: Holder, *revoked: Holder, part: bool = False) -> str:
+    """What an authority has revoked (PEM), or only a part of it."""
+    builder = x509.CertificateRevocationListBuilder(authority.name, BEGIN, END)
+    for each in revoked:
+        serial_number = x509.load_der_x509_certificate(each.certificate).serial_number
+        entry = x509.RevokedCertificateBuilder(serial_number, BEGIN).build()
+        builder = builder.add_revoked_certificate(entry)
+    if part:
+        builder = builder.add_extension(x509.DeltaCRLIndicator(1), critical=True)
+    made = builder.sign(authority.key, hashes.SHA256())
+    return made.public_bytes(serialization.Encoding.PEM).decode()
+
+
 # RFC 5639 section 3.4 and FIPS 186-4 section D.1.2.3: prime, a, b, base point, order.
 SPELLED_OUT = {
     "brainpoolP256r1": (

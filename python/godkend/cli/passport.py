@@ -114,7 +114,8 @@ def passport() -> None:
     "--trust-anchors",
     required=True,
     type=click.Path(exists=True, path_type=Path),
-    help="Country signing certificates (PEM): a file, or a folder of files that end in .pem.",
+    help="Country signing certificates, and lists of what these have revoked (PEM): a file, or a"
+    " folder of files that end in .pem.",
 )
 @click.option(
     "--at",

@@ -17,36 +17,48 @@ use crate::error::{Error, Reason, Result};
 
 const COUNTRY: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.6");
 
+/// What an authority signed, a certificate or a list: the bytes that were signed, and by which scheme.
+pub(super) struct Signed {
+    pub(super) content: Vec<u8>,
+    pub(super) scheme: Vec<u8>,
+    signature: Vec<u8>,
+}
+
+impl Signed {
+    pub(super) fn parse(bytes: &[u8]) -> der::Result<Self> {
+        let mut parts = Elements::inside(bytes, Tag::Sequence)?;
+        let content = parts.take(Tag::Sequence)?.whole.to_vec();
+        let scheme = parts.take(Tag::Sequence)?.whole.to_vec();
+        let signature = parts.take(Tag::BitString)?.value;
+        parts.end()?;
+        let signature = signature.strip_prefix(&[0]).unwrap_or_default().to_vec();
+        Ok(Self { content, scheme, signature })
+    }
+
+    /// Returns if `issuer` signed it.
+    pub(super) fn verify(&self, issuer: &Certificate) -> Result<()> {
+        let scheme = Scheme::parse(&self.scheme, None)?;
+        issuer.key()?.verify(scheme, &self.content, &self.signature)
+    }
+}
+
 /// A certificate, and the bytes that were signed of it.
 pub(super) struct Certificate {
-    /// The part that is signed.
-    signed: Vec<u8>,
+    signed: Signed,
     content: TbsCertificate,
     /// SubjectPublicKeyInfo.
     key: Vec<u8>,
-    scheme: Vec<u8>,
-    signature: Vec<u8>,
 }
 
 impl Certificate {
     pub(super) fn parse(bytes: &[u8]) -> der::Result<Self> {
-        let mut parts = Elements::inside(bytes, Tag::Sequence)?;
-        let signed = parts.take(Tag::Sequence)?.whole;
-        let scheme = parts.take(Tag::Sequence)?.whole;
-        let signature = parts.take(Tag::BitString)?.value;
-        parts.end()?;
-        let content = TbsCertificate::from_der(signed)?;
+        let signed = Signed::parse(bytes)?;
+        let content = TbsCertificate::from_der(&signed.content)?;
         // RFC 5280 section 4.1.1.2: the name of the scheme stands inside and outside the signed part.
-        if content.signature().to_der()? != scheme {
+        if content.signature().to_der()? != signed.scheme {
             return Err(Tag::Sequence.value_error().into());
         }
-        Ok(Self {
-            signed: signed.to_vec(),
-            key: content.subject_public_key_info().to_der()?,
-            content,
-            scheme: scheme.to_vec(),
-            signature: signature.strip_prefix(&[0]).unwrap_or_default().to_vec(),
-        })
+        Ok(Self { signed, key: content.subject_public_key_info().to_der()?, content })
     }
 
     pub(super) fn issuer(&self) -> &Name {
@@ -98,6 +110,11 @@ impl Certificate {
         self.usage().is_some_and(certificates) && self.is_authority() && self.is_understood()
     }
 
+    /// Whether this key may sign lists of revoked certificates.
+    pub(super) fn signs_lists(&self) -> bool {
+        self.usage().is_some_and(|usage| usage.crl_sign())
+    }
+
     pub(super) fn is_valid(&self, now: Millis) -> bool {
         let validity = self.content.validity();
         let ms = |time: &x509_cert::time::Time| time.to_unix_duration().as_millis();
@@ -114,8 +131,7 @@ impl Certificate {
 
     /// Returns if `issuer` signed this certificate.
     pub(super) fn verify(&self, issuer: &Self) -> Result<()> {
-        let scheme = Scheme::parse(&self.scheme, None)?;
-        issuer.key()?.verify(scheme, &self.signed, &self.signature)
+        self.signed.verify(issuer)
     }
 
     /// Whose it is, in two capital letters.

@@ -25,6 +25,7 @@ mod curve;
 mod element;
 mod mrz;
 mod name;
+mod revocation;
 mod security_object;
 #[cfg(test)]
 mod tests;
