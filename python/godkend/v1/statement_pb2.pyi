@@ -12,6 +12,8 @@ Signed bytes are a domain, a zero byte, and the statement:
   "godkend open v1\\0"       || OpenStatement
   "godkend approval v1\\0"   || ApprovalStatement
   "godkend pin change v1\\0" || PinChangeStatement
+  "godkend read v1\\0"       || ReadStatement
+  "godkend report v1\\0"     || ReportStatement
   "godkend pin reset v1\\0"  || PinResetStatement
   "godkend copy request v1\\0"      || CopyRequestStatement
   "godkend copy confirmation v1\\0" || CopyConfirmationStatement
@@ -104,6 +106,28 @@ USER_VERIFICATION_BIOMETRICS: UserVerification.ValueType  # 2
 USER_VERIFICATION_NONE: UserVerification.ValueType  # 3
 """None: enough to reject."""
 Global___UserVerification: _TypeAlias = UserVerification  # noqa: Y015
+
+class _Page:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _PageEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Page.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    PAGE_UNSPECIFIED: _Page.ValueType  # 0
+    PAGE_HISTORY: _Page.ValueType  # 1
+    """The subscriber's history."""
+    PAGE_MESSAGES: _Page.ValueType  # 2
+    """The messages in the app."""
+
+class Page(_Page, metaclass=_PageEnumTypeWrapper):
+    """What a page is of."""
+
+PAGE_UNSPECIFIED: Page.ValueType  # 0
+PAGE_HISTORY: Page.ValueType  # 1
+"""The subscriber's history."""
+PAGE_MESSAGES: Page.ValueType  # 2
+"""The messages in the app."""
+Global___Page: _TypeAlias = Page  # noqa: Y015
 
 @_typing.final
 class ActivationStatement(_message.Message):
@@ -259,6 +283,74 @@ class SigningDocument(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SigningDocument: _TypeAlias = SigningDocument  # noqa: Y015
+
+@_typing.final
+class ReadStatement(_message.Message):
+    """ReadStatement asks for a page of what only its own subscriber may see."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AUTHENTICATOR_ID_FIELD_NUMBER: _builtins.int
+    PAGE_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    SIGNED_AT_MS_FIELD_NUMBER: _builtins.int
+    authenticator_id: _builtins.bytes
+    """authenticator_id is the 16 bytes of the signing device."""
+    page: Global___Page.ValueType
+    """page must be the one of the call it is sent with."""
+    page_size: _builtins.int
+    """page_size is how many at most, 1 to 100; 0 for 20."""
+    page_token: _builtins.bytes
+    """page_token is next_page_token of the page before; empty for the first."""
+    signed_at_ms: _builtins.int
+    """signed_at_ms is the phone's clock, Unix time in milliseconds; 2 minutes off at most."""
+    def __init__(
+        self,
+        *,
+        authenticator_id: _builtins.bytes = ...,
+        page: Global___Page.ValueType = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.bytes = ...,
+        signed_at_ms: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["authenticator_id", b"authenticator_id", "page", b"page", "page_size", b"page_size", "page_token", b"page_token", "signed_at_ms", b"signed_at_ms"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReadStatement: _TypeAlias = ReadStatement  # noqa: Y015
+
+@_typing.final
+class ReportStatement(_message.Message):
+    """ReportStatement says: this login was not mine."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AUTHENTICATOR_ID_FIELD_NUMBER: _builtins.int
+    ENTRY_SEQ_FIELD_NUMBER: _builtins.int
+    SIGNED_AT_MS_FIELD_NUMBER: _builtins.int
+    authenticator_id: _builtins.bytes
+    """authenticator_id is the 16 bytes of the signing device."""
+    entry_seq: _builtins.int
+    """entry_seq is the number of the login's entry in the history."""
+    signed_at_ms: _builtins.int
+    """signed_at_ms is the phone's clock, Unix time in milliseconds; 2 minutes off at most."""
+    def __init__(
+        self,
+        *,
+        authenticator_id: _builtins.bytes = ...,
+        entry_seq: _builtins.int = ...,
+        signed_at_ms: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["authenticator_id", b"authenticator_id", "entry_seq", b"entry_seq", "signed_at_ms", b"signed_at_ms"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReportStatement: _TypeAlias = ReportStatement  # noqa: Y015
 
 @_typing.final
 class PinChangeStatement(_message.Message):
