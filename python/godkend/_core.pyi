@@ -19,6 +19,7 @@ __all__ = [
     "ConsentView",
     "CopyScanned",
     "CopyView",
+    "DelegationView",
     "DisplayView",
     "DisplaysView",
     "DoorView",
@@ -253,6 +254,7 @@ class Engine:
         birth_date: str,
         level: int,
         unproved: bool = False,
+        organisation_number: str = "",
     ) -> None:
         """Outcome: the identity_id, bytes. `level` must be 0 if `unproved`."""
 
@@ -316,6 +318,31 @@ class Engine:
         attested_key: bytes,
     ) -> None:
         """Outcome: `ActivationCodeIssued`, for the passport's bearer."""
+
+    def record_delegation(
+        self,
+        token: int,
+        timeout_ms: int,
+        actor: str,
+        request_id: bytes,
+        principal_id: bytes,
+        agent_id: bytes,
+        kind: int,
+        scopes: list[str],
+        starts_on: str,
+        ends_on: str,
+        grounds: str,
+        officer_id: str,
+    ) -> None:
+        """Records that the agent may act for the principal. Outcome: the delegation_id, bytes."""
+
+    def end_delegation(
+        self, token: int, timeout_ms: int, actor: str, identity_id: bytes, delegation_id: bytes
+    ) -> None:
+        """Ends a delegation of one of the two. Outcome: None."""
+
+    def list_delegations(self, token: int, timeout_ms: int, identity_id: bytes) -> None:
+        """Outcome: a list of `DelegationView`, those by which the subscriber acts first."""
 
     def block_identity(
         self,
@@ -419,6 +446,8 @@ class Engine:
         nonce: str,
         level_min: int,
         document: tuple[bytes, str, str] | None = None,
+        acting: int = 0,
+        business_service: bool = False,
     ) -> None:
         """With a document (SHA-256, media type, name) it is signed. Outcome: `LoginStarted`."""
 
@@ -755,6 +784,10 @@ class IdentityView:
     @property
     def level(self) -> int: ...
     @property
+    def organisation_number(self) -> str:
+        """Of a business identity; empty for a private one."""
+
+    @property
     def blocked(self) -> bool: ...
     @property
     def created_at_ms(self) -> int: ...
@@ -784,6 +817,49 @@ class IdentityView:
 
     @property
     def authenticators(self) -> list[AuthenticatorView]: ...
+
+@final
+class DelegationView:
+    """A delegation as registrars and the two see it."""
+
+    @property
+    def delegation_id(self) -> bytes: ...
+    @property
+    def principal_id(self) -> bytes:
+        """For whom."""
+
+    @property
+    def principal_name(self) -> str: ...
+    @property
+    def agent_id(self) -> bytes:
+        """Who acts."""
+
+    @property
+    def agent_name(self) -> str: ...
+    @property
+    def kind(self) -> int:
+        """A number of `DelegationKind`."""
+
+    @property
+    def scopes(self) -> list[str]:
+        """Names of service providers, or `*`."""
+
+    @property
+    def starts_on(self) -> str:
+        """The first day, YYYY-MM-DD."""
+
+    @property
+    def ends_on(self) -> str:
+        """The last day, YYYY-MM-DD."""
+
+    @property
+    def grounds(self) -> str: ...
+    @property
+    def recorded_by(self) -> str: ...
+    @property
+    def officer_id(self) -> str: ...
+    @property
+    def recorded_at_ms(self) -> int: ...
 
 @final
 class AuthenticatorView:
@@ -947,6 +1023,14 @@ class LoginOpened:
     def service_provider(self) -> str: ...
     @property
     def text(self) -> str: ...
+    @property
+    def acting(self) -> int:
+        """A number of `Acting`."""
+
+    @property
+    def principals(self) -> list[tuple[bytes, str, int]]:
+        """For whom the subscriber may act: delegation_id, name and a number of `DelegationKind`."""
+
     @property
     def document(self) -> tuple[bytes, str, str] | None:
         """SHA-256, media type and name of what is to be signed."""

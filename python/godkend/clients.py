@@ -47,6 +47,8 @@ class Client:
     role: Role
     token_digest: bytes
     service_providers: frozenset[str] = frozenset()
+    business_service_providers: frozenset[str] = frozenset()
+    """Those of them that offer a business service: business identities log in there alone."""
 
     def serves(self, service_provider: str) -> bool:
         """Whether a front-end may start logins for this service provider."""
@@ -54,6 +56,10 @@ class Client:
             service_provider in self.service_providers
             or ANY_SERVICE_PROVIDER in self.service_providers
         )
+
+    def offers_business(self, service_provider: str) -> bool:
+        """Whether it offers a business service, so that business identities log in there."""
+        return service_provider in self.business_service_providers
 
 
 class Clients:

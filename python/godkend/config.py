@@ -250,6 +250,9 @@ class ClientConfig(Section):
     """SHA-256 of the token, in lower-case hex."""
     service_providers: tuple[ServiceProvider, ...] = ()
     """Whom a front-end may start logins for; at whom a self-service site's subscribers log in."""
+    business_service_providers: tuple[ServiceProvider, ...] = ()
+    """Those of a front-end's that offer a business service: the only ones where business identities
+    log in."""
 
     @model_validator(mode="after")
     def _of_the_role(self) -> Self:
@@ -259,6 +262,10 @@ class ClientConfig(Section):
             raise ValueError(
                 "service_providers are for front-ends and self-service, which need at least one"
             )
+        if self.business_service_providers and self.role != "front-end":
+            raise ValueError("business_service_providers are for front-ends")
+        if not set(self.business_service_providers) <= set(self.service_providers):
+            raise ValueError("business_service_providers must be among service_providers")
         return self
 
 
@@ -326,7 +333,13 @@ class Config(BaseSettings):
     def named_clients(self) -> list[Client]:
         """The callers under `[clients]`."""
         return [
-            Client(name, c.role, bytes.fromhex(c.token_sha256), frozenset(c.service_providers))
+            Client(
+                name,
+                c.role,
+                bytes.fromhex(c.token_sha256),
+                frozenset(c.service_providers),
+                frozenset(c.business_service_providers),
+            )
             for name, c in self.clients.items()
         ]
 

@@ -182,13 +182,22 @@ class FrontEnd:
         user_id: str = "",
         level_min: pb.AssuranceLevel.ValueType = pb.ASSURANCE_LEVEL_UNSPECIFIED,
         document: SigningDocument | None = None,
+        acting: pb.Acting.ValueType = pb.ACTING_UNSPECIFIED,
     ) -> Login:
         """Starts a login. `source` is where the subscriber comes from, such as an address.
 
-        With a `document` it is a signature, whose receipt is in `Login.receipt` once redeemed.
+        With a `document` it is a signature, whose receipt is in `Login.receipt` once redeemed. If
+        somebody acted for another, the claims have the other as `sub` and the one who acted as
+        `act`.
         """
         return Login(
-            self, text, source=source, user_id=user_id, level_min=level_min, document=document
+            self,
+            text,
+            source=source,
+            user_id=user_id,
+            level_min=level_min,
+            document=document,
+            acting=acting,
         )
 
     def jwks(self, *, refresh: bool = False) -> str:
@@ -235,6 +244,7 @@ class Login:
         user_id: str,
         level_min: pb.AssuranceLevel.ValueType,
         document: SigningDocument | None = None,
+        acting: pb.Acting.ValueType = pb.ACTING_UNSPECIFIED,
     ) -> None:
         self._front_end = front_end
         self._verifier = secrets.token_bytes(VERIFIER_BYTES)
@@ -249,6 +259,7 @@ class Login:
             nonce=self._nonce,
             level_min=level_min,
             document=document,
+            acting=acting,
         )
         stream = front_end.stub.StartLogin(request, metadata=front_end.metadata)
         with godkend_errors():

@@ -142,23 +142,31 @@ class Phone:
         with godkend_errors():
             return self._stub.OpenLogin(request, timeout=CALL_TIMEOUT_S)
 
-    def approve(self, opened: pb.OpenLoginResponse, pin: str) -> None:
-        """Approves with the PIN.
+    def approve(
+        self,
+        opened: pb.OpenLoginResponse,
+        pin: str,
+        on_behalf: statement_pb2.Principal | None = None,
+    ) -> None:
+        """Approves with the PIN; for somebody else if one of `opened.offers` is chosen.
 
         Raises `Denied`: PIN_WRONG with the tries left, PIN_LOCKED with the time to come back,
         PIN_DEAD. A `Fault` says nothing about the PIN: the approval may or may not have happened.
         """
-        self._approve(opened, statement_pb2.USER_VERIFICATION_PIN, pin)
+        self._approve(opened, statement_pb2.USER_VERIFICATION_PIN, pin, on_behalf)
 
-    def approve_with_biometrics(self, opened: pb.OpenLoginResponse) -> None:
+    def approve_with_biometrics(
+        self, opened: pb.OpenLoginResponse, on_behalf: statement_pb2.Principal | None = None
+    ) -> None:
         """Approves after the phone has recognised its holder, if that was switched on."""
-        self._approve(opened, statement_pb2.USER_VERIFICATION_BIOMETRICS, "")
+        self._approve(opened, statement_pb2.USER_VERIFICATION_BIOMETRICS, "", on_behalf)
 
     def _approve(
         self,
         opened: pb.OpenLoginResponse,
         user_verification: statement_pb2.UserVerification.ValueType,
         pin: str,
+        on_behalf: statement_pb2.Principal | None,
     ) -> None:
         signed = approval_statement(
             self.key,
@@ -166,6 +174,7 @@ class Phone:
             opened,
             statement_pb2.DECISION_APPROVE,
             user_verification,
+            on_behalf=on_behalf,
         )
         request = pb.ApproveLoginRequest(
             statement=signed.statement, signature=signed.signature, pin=pin

@@ -131,6 +131,7 @@ def _agree(said: dict[str, Any], statement: pb.ApprovalStatement) -> None:
         ("document", document["sha256"], statement.document.sha256.hex()),
         ("media type", document["media_type"], statement.document.media_type),
         ("document's name", document["name"], statement.document.name),
+        ("person to act for", "act" in login, statement.HasField("on_behalf")),
     ):
         if by_issuer != by_phone:
             raise ReceiptInvalid(f"issuer and phone name another {what}")

@@ -131,8 +131,11 @@ def approval_statement(
     decision: pb.Decision.ValueType = pb.DECISION_APPROVE,
     user_verification: pb.UserVerification.ValueType = pb.USER_VERIFICATION_PIN,
     attempt_id: bytes | None = None,
+    on_behalf: pb.Principal | None = None,
 ) -> Signed:
     """The decision about one login, with all that was shown of it: what is shown is what is signed.
+
+    `on_behalf` is the one of `opened.offers` for whom the subscriber acts, if for somebody else.
 
     Every attempt, also after a wrong PIN, is a statement of its own; without an `attempt_id` a
     fresh one is drawn.
@@ -147,6 +150,7 @@ def approval_statement(
         user_verification=user_verification,
         attempt_id=_fresh() if attempt_id is None else attempt_id,
         document=opened.document if opened.HasField("document") else None,
+        on_behalf=on_behalf,
     )
     return key.signed(APPROVAL_DOMAIN, statement.SerializeToString())
 

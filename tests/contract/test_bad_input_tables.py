@@ -17,6 +17,7 @@ MODULES = (
     "tests.service.test_display_bad_input",
     "tests.service.test_passport_input",
     "tests.service.test_notification_input",
+    "tests.service.test_delegation_bad_input",
 )
 """Each has a table `BAD`; a service stands in one of them."""
 

@@ -11,6 +11,7 @@ from google.protobuf import message_factory, text_format
 
 from godkend.v1 import (
     copy_service_pb2,
+    delegation_service_pb2,
     device_service_pb2,
     display_service_pb2,
     error_reason_pb2,
@@ -32,6 +33,7 @@ ROOT = Path(__file__).parents[2]
 PROTO = ROOT / "proto" / "godkend" / "v1"
 FILES: Any = (
     copy_service_pb2,
+    delegation_service_pb2,
     device_service_pb2,
     display_service_pb2,
     error_reason_pb2,

@@ -61,6 +61,7 @@ BAD: dict[str, dict[str, tuple[Any, ...]]] = {
         "source": line(64),
         "nonce": tuple(value for value in line(128) if value),
         "level_min": UNDEFINED,
+        "acting": UNDEFINED,
         "document": tuple(
             Otherwise(document(**{named: value}), named=named)
             for named, values in {
@@ -137,6 +138,7 @@ BAD: dict[str, dict[str, tuple[Any, ...]]] = {
         ),
         "level": (*UNDEFINED, Otherwise(1, also={"unproved": True})),
         "unproved": ANYTHING,
+        "organisation_number": ("24256791", "2425679", "242567900", "02425679", "2425679x", " "),
     },
     "GetIdentityRequest": {
         "identity_id": (
@@ -399,6 +401,7 @@ async def test_bytes_that_are_no_request_are_refused_as_such(
                 "user_verification": (0, 3, 4, -1),
                 "attempt_id": IDS_OF_16,
                 "document": ANYTHING,
+                "on_behalf": ANYTHING,
             },
         ),
         (

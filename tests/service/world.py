@@ -31,9 +31,8 @@ from godkend.logs import Log
 from godkend.service.app import running
 from godkend.statements import DeviceKey, activation_statement
 from godkend.v1 import copy_service_pb2 as copy_pb
-from godkend.v1 import device_service_pb2 as device_pb
-from godkend.v1 import display_service_pb2 as display_pb
 from godkend.v1 import (
+    delegation_service_pb2,
     error_reason_pb2,
     event_service_pb2,
     history_service_pb2,
@@ -43,6 +42,8 @@ from godkend.v1 import (
     passport_service_pb2,
     recovery_service_pb2,
 )
+from godkend.v1 import device_service_pb2 as device_pb
+from godkend.v1 import display_service_pb2 as display_pb
 from godkend.v1 import event_service_pb2 as event_pb
 from godkend.v1 import identity_service_pb2 as identity_pb
 from godkend.v1 import issuing_service_pb2 as issuing_pb
@@ -89,6 +90,7 @@ class Client:
     name: str
     role: Role
     service_providers: tuple[str, ...] = ()
+    business_service_providers: tuple[str, ...] = ()
 
     @property
     def token(self) -> str:
@@ -102,16 +104,18 @@ class Client:
             "role": self.role,
             "token_sha256": hashlib.sha256(self.token.encode()).hexdigest(),
             "service_providers": self.service_providers,
+            "business_service_providers": self.business_service_providers,
         }
 
 
 PORTAL = Client("portal", "front-end", (SERVICE_PROVIDER, "health"))
 BANK = Client("bank", "front-end", ("bank",))
+CHAMBER = Client("chamber", "front-end", ("trade", "leisure"), ("trade",))
 REGISTRAR = Client("registrar", "registrar")
 SUPPORT = Client("support", "support")
 PROFILE = Client("profile", "self-service", (SERVICE_PROVIDER,))
 AUDITOR = Client("auditor", "auditor")
-CLIENTS = (PORTAL, BANK, REGISTRAR, SUPPORT, PROFILE, AUDITOR)
+CLIENTS = (PORTAL, BANK, CHAMBER, REGISTRAR, SUPPORT, PROFILE, AUDITOR)
 ANYBODY: Final = None
 
 _CALLERS: dict[str, Client | None] = {
@@ -123,6 +127,7 @@ _CALLERS: dict[str, Client | None] = {
     "RecoveryService": SUPPORT,
     "DisplayService": REGISTRAR,
     "PassportService": REGISTRAR,
+    "DelegationService": REGISTRAR,
     "EventService": AUDITOR,
     "NotificationService": SUPPORT,
     "HistoryService": AUDITOR,
@@ -138,6 +143,7 @@ METHODS = {
         recovery_service_pb2,
         display_pb,
         passport_service_pb2,
+        delegation_service_pb2,
         event_service_pb2,
         history_service_pb2,
         notification_service_pb2,

@@ -24,6 +24,7 @@ from godkend.errors import Denied, Invalid
 from godkend.statements import DeviceKey, Signed, activation_statement
 from godkend.v1 import statement_pb2 as pb
 from tests.stateful import model as m
+from tests.stateful.acting import Acting, ActingModel
 from tests.stateful.copying import CopyModel, CopyRules
 from tests.stateful.displays import DisplayModel, DisplayRules
 from tests.stateful.issuing import DeskRules
@@ -88,13 +89,14 @@ def outcome_of(call: Callable[[], Any]) -> Any:
 
 
 @dataclass
-class Model(CopyModel, DisplayModel, PassportModel):
+class Model(CopyModel, DisplayModel, PassportModel, ActingModel):
     """The whole of it."""
 
 
 class Godkend(
     Levels,
     Signing,
+    Acting,
     DeskRules,
     DisplayRules,
     RecoveryRules,

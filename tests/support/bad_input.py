@@ -69,9 +69,12 @@ async def answered(world: World, request: Message) -> None:
 
 
 def set_field(request: Message, name: str, value: Any) -> None:
-    """Sets a field, which may be a message."""
+    """Sets a field, which may be a message or repeated."""
     if isinstance(value, Message):
         getattr(request, name).CopyFrom(value)
+    elif isinstance(value, list):
+        request.ClearField(name)
+        getattr(request, name).extend(value)
     else:
         setattr(request, name, value)
 

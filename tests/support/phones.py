@@ -192,6 +192,7 @@ def start(
     front_end: str = FRONT_END,
     level_min: int = 0,
     document: pb.SigningDocument | None = None,
+    acting: int = 0,
 ) -> Started:
     """Starts a login, or a signature."""
     verifier = fresh(32)
@@ -206,6 +207,7 @@ def start(
         "nonce",
         level_min,
         document and (document.sha256, document.media_type, document.name),
+        acting,
     )
     return Started(started, verifier, front_end)
 

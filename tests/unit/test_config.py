@@ -150,6 +150,20 @@ def test_a_token_is_configured_by_its_digest_in_lower_case_hex(tmp_path: Path, d
     assert any("clients.c.token_sha256" in line for line in refusal(text, tmp_path))
 
 
+def test_business_services_are_some_of_a_front_ends(tmp_path: Path) -> None:
+    text = (
+        f'[clients.c]\nrole = "front-end"\ntoken_sha256 = "{DIGEST}"\n'
+        'service_providers = ["tax", "trade"]\nbusiness_service_providers = ["trade"]\n'
+    )
+    (client,) = load_config(written(tmp_path, text), environ={}).config.named_clients()
+    assert [client.offers_business(name) for name in ("tax", "trade", "x")] == [False, True, False]
+    for wrong, told in (
+        (text.replace('["trade"]', '["bank"]'), "must be among service_providers"),
+        (text.replace("front-end", "self-service"), "are for front-ends"),
+    ):
+        assert any(told in line for line in refusal(wrong, tmp_path))
+
+
 def test_clients_of_the_file_are_the_callers(tmp_path: Path) -> None:
     text = (
         f'[clients.portal]\nrole = "front-end"\ntoken_sha256 = "{DIGEST}"\n'

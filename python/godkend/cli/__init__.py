@@ -6,6 +6,7 @@ import click
 
 from godkend.cli.about import jwks, version
 from godkend.cli.capacity import capacity
+from godkend.cli.delegation import delegation
 from godkend.cli.demo import demo
 from godkend.cli.desk import desk
 from godkend.cli.display import display
@@ -53,7 +54,7 @@ for command in (
     *(demo, serve, config, identity, desk, recovery, passport, phone, display, login, events),
     *(history, messages, notify, jwks),
     *(import_identities, seed, capacity, version),
-    receipt,
+    *(delegation, receipt),
 ):
     main.add_command(command)
 for command in (phone_history, phone_messages, phone_report):

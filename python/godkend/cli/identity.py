@@ -92,6 +92,7 @@ class Desk:
         level: login_service_pb2.AssuranceLevel.ValueType = LEVELS["substantial"],
         *,
         unproved: bool = False,
+        organisation_number: str = "",
     ) -> bytes:
         """Registers a subscriber; the identity_id."""
         request = pb.CreateIdentityRequest(
@@ -101,6 +102,7 @@ class Desk:
             birth_date=birth_date,
             level=login_service_pb2.ASSURANCE_LEVEL_UNSPECIFIED if unproved else level,
             unproved=unproved,
+            organisation_number=organisation_number,
         )
         response: pb.CreateIdentityResponse = self.call(self.stub.CreateIdentity, request)
         return response.identity_id
@@ -170,13 +172,32 @@ def identity() -> None:
 @click.option(
     "--unproved", is_flag=True, help="Vouch for nothing: `godkend desk identify` comes first."
 )
+@click.option(
+    "--organisation-number",
+    default="",
+    metavar="CVR",
+    help="A business identity: it acts for this organisation, at business services alone.",
+)
 @desk_options
 def create(
-    user_id: str, name: str, birth_date: str, level: str, unproved: bool, **where: Any
+    user_id: str,
+    name: str,
+    birth_date: str,
+    level: str,
+    unproved: bool,
+    organisation_number: str,
+    **where: Any,
 ) -> None:
     """Register a subscriber; prints the identity's id."""
     desk = _desk("registrar", **where)
-    identity_id = desk.create(user_id, name, birth_date, LEVELS[level], unproved=unproved)
+    identity_id = desk.create(
+        user_id,
+        name,
+        birth_date,
+        LEVELS[level],
+        unproved=unproved,
+        organisation_number=organisation_number,
+    )
     click.echo(identity_id.hex())
 
 
@@ -317,6 +338,7 @@ def identity_fields(found: pb.Identity) -> dict[str, object]:
         "user_id": found.user_id,
         "name": found.name,
         "level": level_text(found.level),
+        "organisation": found.organisation_number or None,
         "proved_since": time_text(found.proved_since_ms) if found.proved_since_ms else None,
         "blocked": found.blocked,
         "phone_number": found.contact_details.phone_number or None,

@@ -21,6 +21,11 @@ from godkend.front_end import DECIDED, FrontEnd, Login, document_of
 from godkend.v1 import login_service_pb2 as pb
 from godkend.v1.statement_pb2 import SigningDocument
 
+ACTING = {
+    "no": pb.ACTING_NO,
+    "allowed": pb.ACTING_ALLOWED,
+    "required": pb.ACTING_REQUIRED,
+}
 ISSUER_DEFAULT = "https://godkend.example"
 
 issuer_option = click.option(
@@ -69,6 +74,13 @@ issuer_option = click.option(
 @click.option("--code", help="The code of the display, instead of being asked for it.")
 @password_option
 @click.option(
+    "--acting",
+    type=click.Choice(list(ACTING)),
+    default="no",
+    show_default=True,
+    help="Whether the subscriber may, or must, act for somebody else.",
+)
+@click.option(
     "--document",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Have this file signed: the phone shows its name and signs its SHA-256.",
@@ -92,6 +104,7 @@ def login(
     with_display: bool,
     code: str | None,
     password: str | None,
+    acting: str,
     document: Path | None,
     media_type: str | None,
     receipt: Path | None,
@@ -119,6 +132,7 @@ def login(
             user_id=user_id,
             level_min=LEVELS[level],
             document=None if document is None else _asked(document, media_type),
+            acting=ACTING[acting],
         ) as begun:
             try:
                 if with_display:

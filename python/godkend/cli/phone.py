@@ -21,6 +21,7 @@ from godkend.cli.options import (
 from godkend.cli.output import Failed, enum_text, failed, print_fields, say, unwrapped
 from godkend.cli.pocket import (
     Pocket,
+    chosen,
     key_file_option,
     load_key_file,
     opened_fields,
@@ -184,22 +185,35 @@ def open_(code: str, as_json: bool, **which: Any) -> None:
         "Examples:",
         "  godkend phone approve 'THE-APP-LINK-OR-QR-CODE'",
         "  godkend phone open 'THE-APP-LINK-OR-QR-CODE' && godkend phone approve",
+        '  godkend phone approve --for "Karen Hansen"',
     )
 )
 @click.argument("code", required=False)
+@click.option(
+    "--for",
+    "name",
+    metavar="NAME",
+    help="Act for somebody else: one of those that `phone open` shows under acts_for.",
+)
 @click.option("--biometrics", is_flag=True, help="Approve by biometrics instead of the PIN.")
 @pin_options
 @phone_options
 def approve(
-    code: str | None, biometrics: bool, pin: str | None, pin_stdin: bool, **which: Any
+    code: str | None,
+    name: str | None,
+    biometrics: bool,
+    pin: str | None,
+    pin_stdin: bool,
+    **which: Any,
 ) -> None:
     """Approve the login of CODE, or the one opened last."""
     with Pocket.out(**which) as pocket:
         opened = pocket.to_decide(code)
+        principal = None if name is None else chosen(opened, name)
         if biometrics:
-            pocket.phone.approve_with_biometrics(opened)
+            pocket.phone.approve_with_biometrics(opened, principal)
         else:
-            pocket.phone.approve(opened, read_pin(pin, pin_stdin))
+            pocket.phone.approve(opened, read_pin(pin, pin_stdin), principal)
         pocket.forget()
     click.echo("approved")
 

@@ -13,7 +13,9 @@ from godkend.calls import open_channel
 from godkend.cli.options import ca_file_option
 from godkend.cli.output import Failed, say, time_text
 from godkend.phone import KeyFile, Phone
+from godkend.v1 import login_service_pb2
 from godkend.v1.device_service_pb2 import OpenLoginResponse
+from godkend.v1.statement_pb2 import Principal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -102,7 +104,17 @@ def opened_fields(opened: OpenLoginResponse) -> dict[str, object]:
             "media_type": opened.document.media_type,
             "sha256": opened.document.sha256.hex(),
         }
+    if opened.acting in {login_service_pb2.ACTING_ALLOWED, login_service_pb2.ACTING_REQUIRED}:
+        fields["acts_for"] = ", ".join(offer.principal.name for offer in opened.offers) or None
     return fields | {
         "login_id": opened.login_id.hex(),
         "expires_at": time_text(opened.expires_at_ms),
     }
+
+
+def chosen(opened: OpenLoginResponse, name: str) -> Principal:
+    """The one person of this name for whom the subscriber may act in this login."""
+    named = [each.principal for each in opened.offers if each.principal.name == name]
+    if len(named) != 1:
+        raise Failed(f"{len(named)} of those you may act for here are called {name}")
+    return named[0]

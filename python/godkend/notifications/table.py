@@ -57,6 +57,10 @@ NOTICES: Final[Mapping[str, frozenset[Channel]]] = {
     "copy.done": _QUIET,
     "copy.stopped": _ALL,
     "copy.expired": _QUIET,
+    "delegation.recorded": _ALL,
+    "delegation.ended": _QUIET,
+    # Whom one acts for did not just do it; of who acts, it is the login that they approved.
+    "login.on_behalf": _QUIET,
     "login.reported": _ALL,
 }
 

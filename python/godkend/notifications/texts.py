@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from godkend.notifications.texts_of_acting import ACTING
 from godkend.notifications.texts_of_copies import COPIES
 from godkend.v1 import identity_service_pb2 as pb
 
@@ -61,6 +62,8 @@ WITHOUT_ADVICE: Final = frozenset(
         "display.lost",
         "copy.stopped",
         "copy.expired",
+        "delegation.ended",
+        "login.on_behalf",
         "login.reported",
         "activation_code.issued+code",
         "temporary_pin.issued+code",
@@ -69,7 +72,10 @@ WITHOUT_ADVICE: Final = frozenset(
 """Where it is done already, or the message is something that the subscriber waits for."""
 
 TEXTS: Final[Mapping[str, Texts]] = {
-    **{kind: _texts(*(Text(*each) for each in words)) for kind, words in COPIES.items()},
+    **{
+        kind: _texts(*(Text(*each) for each in words))
+        for kind, words in {**COPIES, **ACTING}.items()
+    },
     "identity.identified": _texts(
         Text("Din identitet er bekræftet", "Du viste, hvem du er, hos en myndighed {when}."),
         Text("Your identity was proved", "You showed an authority who you are on {when}."),

@@ -29,6 +29,7 @@ from godkend.port import StartError, cannot_listen
 from godkend.process import EXIT_NOT_STARTED, EXIT_STOPPED, keep_private, tell_operator
 from godkend.service.admission import Admission
 from godkend.service.copying import CopyService
+from godkend.service.delegation import DelegationService
 from godkend.service.device import DeviceService
 from godkend.service.display import DisplayService
 from godkend.service.event import EventService
@@ -49,6 +50,8 @@ from godkend.trust_anchors import TrustAnchorsError, read_trust_anchors
 from godkend.v1 import (
     copy_service_pb2,
     copy_service_pb2_grpc,
+    delegation_service_pb2,
+    delegation_service_pb2_grpc,
     device_service_pb2,
     device_service_pb2_grpc,
     display_service_pb2,
@@ -88,6 +91,7 @@ SERVICES = tuple(
         recovery_service_pb2,
         display_service_pb2,
         passport_service_pb2,
+        delegation_service_pb2,
         event_service_pb2,
         history_service_pb2,
         notification_service_pb2,
@@ -221,6 +225,9 @@ async def running(
         )
         display_service_pb2_grpc.add_DisplayServiceServicer_to_server(
             DisplayService(engine), server
+        )
+        delegation_service_pb2_grpc.add_DelegationServiceServicer_to_server(
+            DelegationService(engine), server
         )
         event_service_pb2_grpc.add_EventServiceServicer_to_server(
             EventService(engine, events), server

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from godkend.service.call import Context
     from godkend.v1 import login_service_pb2
 
+    Acting: TypeAlias = login_service_pb2.Acting.ValueType
+    Kind: TypeAlias = statement_pb2.DelegationKind.ValueType
     State: TypeAlias = login_service_pb2.LoginState.ValueType
 
 IPV6_SOURCE_BITS = 64
@@ -79,6 +81,8 @@ class DeviceService(DeviceServiceServicer):
             text=login.text,
             expires_at_ms=login.expires_at_ms,
             document=_document(login.document),
+            acting=cast("Acting", login.acting),
+            offers=map(_offer, login.principals),
         )
 
     async def ApproveLogin(
@@ -136,6 +140,14 @@ def _document(document: tuple[bytes, str, str] | None) -> statement_pb2.SigningD
         return None
     sha256, media_type, name = document
     return statement_pb2.SigningDocument(sha256=sha256, media_type=media_type, name=name)
+
+
+def _offer(principal: tuple[bytes, str, int]) -> pb.ActingOffer:
+    delegation_id, name, kind = principal
+    return pb.ActingOffer(
+        principal=statement_pb2.Principal(delegation_id=delegation_id, name=name),
+        kind=cast("Kind", kind),
+    )
 
 
 def source_of(peer: str) -> str:

@@ -43,6 +43,7 @@ class IdentityService(IdentityServiceServicer):
             request.birth_date,
             request.level,
             request.unproved,
+            request.organisation_number,
         )
         return pb.CreateIdentityResponse(identity_id=identity_id)
 
@@ -145,6 +146,7 @@ def _identity(view: _core.IdentityView) -> pb.Identity:
         phone_number_changed_at_ms=view.phone_number_changed_at_ms,
         proved_since_ms=view.proved_since_ms,
         authenticators_advised=view.authenticators_advised,
+        organisation_number=view.organisation_number,
     )
 
 

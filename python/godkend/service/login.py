@@ -49,6 +49,8 @@ class LoginService(LoginServiceServicer):
                 request.nonce,
                 request.level_min,
                 _document(request),
+                request.acting,
+                client.offers_business(request.service_provider),
             )
             watch.expires_in(login.expires_in_ms)
             state = cast("State", login.state)

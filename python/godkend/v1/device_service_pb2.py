@@ -28,7 +28,7 @@ from godkend.v1 import login_service_pb2 as godkend_dot_v1_dot_login__service__p
 from godkend.v1 import statement_pb2 as godkend_dot_v1_dot_statement__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fgodkend/v1/device_service.proto\x12\ngodkend.v1\x1a\x1egodkend/v1/login_service.proto\x1a\x1agodkend/v1/statement.proto\"\xb5\x01\n\x16\x42\x65ginActivationRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\x0c\x12\x0f\n\x07user_id\x18\x02 \x01(\t\x12\x1c\n\x0f\x61\x63tivation_code\x18\x03 \x01(\tB\x03\x80\x01\x01\x12/\n\rkey_algorithm\x18\x04 \x01(\x0e\x32\x18.godkend.v1.KeyAlgorithm\x12\x12\n\npublic_key\x18\x05 \x01(\x0c\x12\x13\n\x0b\x64\x65vice_name\x18\x06 \x01(\t\"Z\n\x17\x42\x65ginActivationResponse\x12\x15\n\ractivation_id\x18\x01 \x01(\x0c\x12\x11\n\tchallenge\x18\x02 \x01(\x0c\x12\x15\n\rexpires_at_ms\x18\x03 \x01(\x03\"h\n\x17\x46inishActivationRequest\x12\x11\n\tstatement\x18\x01 \x01(\x0c\x12\x11\n\tsignature\x18\x02 \x01(\x0c\x12\x10\n\x03pin\x18\x03 \x01(\tB\x03\x80\x01\x01\x12\x15\n\rbiometrics_on\x18\x04 \x01(\x08\"4\n\x18\x46inishActivationResponse\x12\x18\n\x10\x61uthenticator_id\x18\x01 \x01(\x0c\"8\n\x10OpenLoginRequest\x12\x11\n\tstatement\x18\x01 \x01(\x0c\x12\x11\n\tsignature\x18\x02 \x01(\x0c\"\xa6\x01\n\x11OpenLoginResponse\x12\x10\n\x08login_id\x18\x01 \x01(\x0c\x12\x11\n\tchallenge\x18\x02 \x01(\x0c\x12\x18\n\x10service_provider\x18\x03 \x01(\t\x12\x0c\n\x04text\x18\x04 \x01(\t\x12\x15\n\rexpires_at_ms\x18\x05 \x01(\x03\x12-\n\x08\x64ocument\x18\x06 \x01(\x0b\x32\x1b.godkend.v1.SigningDocument\"M\n\x13\x41pproveLoginRequest\x12\x11\n\tstatement\x18\x01 \x01(\x0c\x12\x11\n\tsignature\x18\x02 \x01(\x0c\x12\x10\n\x03pin\x18\x03 \x01(\tB\x03\x80\x01\x01\"=\n\x14\x41pproveLoginResponse\x12%\n\x05state\x18\x01 \x01(\x0e\x32\x16.godkend.v1.LoginState\"J\n\x12RejectLoginRequest\x12\x11\n\tstatement\x18\x01 \x01(\x0c\x12\x11\n\tsignature\x18\x02 \x01(\x0c\x12\x0e\n\x06not_me\x18\x03 \x01(\x08\"<\n\x13RejectLoginResponse\x12%\n\x05state\x18\x01 \x01(\x0e\x32\x16.godkend.v1.LoginState\"d\n\x10\x43hangePinRequest\x12\x11\n\tstatement\x18\x01 \x01(\x0c\x12\x11\n\tsignature\x18\x02 \x01(\x0c\x12\x14\n\x07pin_old\x18\x03 \x01(\tB\x03\x80\x01\x01\x12\x14\n\x07pin_new\x18\x04 \x01(\tB\x03\x80\x01\x01\"\x13\n\x11\x43hangePinResponse2\x81\x04\n\rDeviceService\x12Z\n\x0f\x42\x65ginActivation\x12\".godkend.v1.BeginActivationRequest\x1a#.godkend.v1.BeginActivationResponse\x12]\n\x10\x46inishActivation\x12#.godkend.v1.FinishActivationRequest\x1a$.godkend.v1.FinishActivationResponse\x12H\n\tOpenLogin\x12\x1c.godkend.v1.OpenLoginRequest\x1a\x1d.godkend.v1.OpenLoginResponse\x12Q\n\x0c\x41pproveLogin\x12\x1f.godkend.v1.ApproveLoginRequest\x1a .godkend.v1.ApproveLoginResponse\x12N\n\x0bRejectLogin\x12\x1e.godkend.v1.RejectLoginRequest\x1a\x1f.godkend.v1.RejectLoginResponse\x12H\n\tChangePin\x12\x1c.godkend.v1.ChangePinRequest\x1a\x1d.godkend.v1.ChangePinResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fgodkend/v1/device_service.proto\x12\ngodkend.v1\x1a\x1egodkend/v1/login_service.proto\x1a\x1agodkend/v1/statement.proto\"\xb5\x01\n\x16\x42\x65ginActivationRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\x0c\x12\x0f\n\x07user_id\x18\x02 \x01(\t\x12\x1c\n\x0f\x61\x63tivation_code\x18\x03 \x01(\tB\x03\x80\x01\x01\x12/\n\rkey_algorithm\x18\x04 \x01(\x0e\x32\x18.godkend.v1.KeyAlgorithm\x12\x12\n\npublic_key\x18\x05 \x01(\x0c\x12\x13\n\x0b\x64\x65vice_name\x18\x06 \x01(\t\"Z\n\x17\x42\x65ginActivationResponse\x12\x15\n\ractivation_id\x18\x01 \x01(\x0c\x12\x11\n\tchallenge\x18\x02 \x01(\x0c\x12\x15\n\rexpires_at_ms\x18\x03 \x01(\x03\"h\n\x17\x46inishActivationRequest\x12\x11\n\tstatement\x18\x01 \x01(\x0c\x12\x11\n\tsignature\x18\x02 \x01(\x0c\x12\x10\n\x03pin\x18\x03 \x01(\tB\x03\x80\x01\x01\x12\x15\n\rbiometrics_on\x18\x04 \x01(\x08\"4\n\x18\x46inishActivationResponse\x12\x18\n\x10\x61uthenticator_id\x18\x01 \x01(\x0c\"8\n\x10OpenLoginRequest\x12\x11\n\tstatement\x18\x01 \x01(\x0c\x12\x11\n\tsignature\x18\x02 \x01(\x0c\"\xf3\x01\n\x11OpenLoginResponse\x12\x10\n\x08login_id\x18\x01 \x01(\x0c\x12\x11\n\tchallenge\x18\x02 \x01(\x0c\x12\x18\n\x10service_provider\x18\x03 \x01(\t\x12\x0c\n\x04text\x18\x04 \x01(\t\x12\x15\n\rexpires_at_ms\x18\x05 \x01(\x03\x12-\n\x08\x64ocument\x18\x06 \x01(\x0b\x32\x1b.godkend.v1.SigningDocument\x12\"\n\x06\x61\x63ting\x18\x07 \x01(\x0e\x32\x12.godkend.v1.Acting\x12\'\n\x06offers\x18\x08 \x03(\x0b\x32\x17.godkend.v1.ActingOffer\"a\n\x0b\x41\x63tingOffer\x12(\n\tprincipal\x18\x01 \x01(\x0b\x32\x15.godkend.v1.Principal\x12(\n\x04kind\x18\x02 \x01(\x0e\x32\x1a.godkend.v1.DelegationKind\"M\n\x13\x41pproveLoginRequest\x12\x11\n\tstatement\x18\x01 \x01(\x0c\x12\x11\n\tsignature\x18\x02 \x01(\x0c\x12\x10\n\x03pin\x18\x03 \x01(\tB\x03\x80\x01\x01\"=\n\x14\x41pproveLoginResponse\x12%\n\x05state\x18\x01 \x01(\x0e\x32\x16.godkend.v1.LoginState\"J\n\x12RejectLoginRequest\x12\x11\n\tstatement\x18\x01 \x01(\x0c\x12\x11\n\tsignature\x18\x02 \x01(\x0c\x12\x0e\n\x06not_me\x18\x03 \x01(\x08\"<\n\x13RejectLoginResponse\x12%\n\x05state\x18\x01 \x01(\x0e\x32\x16.godkend.v1.LoginState\"d\n\x10\x43hangePinRequest\x12\x11\n\tstatement\x18\x01 \x01(\x0c\x12\x11\n\tsignature\x18\x02 \x01(\x0c\x12\x14\n\x07pin_old\x18\x03 \x01(\tB\x03\x80\x01\x01\x12\x14\n\x07pin_new\x18\x04 \x01(\tB\x03\x80\x01\x01\"\x13\n\x11\x43hangePinResponse2\x81\x04\n\rDeviceService\x12Z\n\x0f\x42\x65ginActivation\x12\".godkend.v1.BeginActivationRequest\x1a#.godkend.v1.BeginActivationResponse\x12]\n\x10\x46inishActivation\x12#.godkend.v1.FinishActivationRequest\x1a$.godkend.v1.FinishActivationResponse\x12H\n\tOpenLogin\x12\x1c.godkend.v1.OpenLoginRequest\x1a\x1d.godkend.v1.OpenLoginResponse\x12Q\n\x0c\x41pproveLogin\x12\x1f.godkend.v1.ApproveLoginRequest\x1a .godkend.v1.ApproveLoginResponse\x12N\n\x0bRejectLogin\x12\x1e.godkend.v1.RejectLoginRequest\x1a\x1f.godkend.v1.RejectLoginResponse\x12H\n\tChangePin\x12\x1c.godkend.v1.ChangePinRequest\x1a\x1d.godkend.v1.ChangePinResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -56,19 +56,21 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_OPENLOGINREQUEST']._serialized_start=543
   _globals['_OPENLOGINREQUEST']._serialized_end=599
   _globals['_OPENLOGINRESPONSE']._serialized_start=602
-  _globals['_OPENLOGINRESPONSE']._serialized_end=768
-  _globals['_APPROVELOGINREQUEST']._serialized_start=770
-  _globals['_APPROVELOGINREQUEST']._serialized_end=847
-  _globals['_APPROVELOGINRESPONSE']._serialized_start=849
-  _globals['_APPROVELOGINRESPONSE']._serialized_end=910
-  _globals['_REJECTLOGINREQUEST']._serialized_start=912
-  _globals['_REJECTLOGINREQUEST']._serialized_end=986
-  _globals['_REJECTLOGINRESPONSE']._serialized_start=988
-  _globals['_REJECTLOGINRESPONSE']._serialized_end=1048
-  _globals['_CHANGEPINREQUEST']._serialized_start=1050
-  _globals['_CHANGEPINREQUEST']._serialized_end=1150
-  _globals['_CHANGEPINRESPONSE']._serialized_start=1152
-  _globals['_CHANGEPINRESPONSE']._serialized_end=1171
-  _globals['_DEVICESERVICE']._serialized_start=1174
-  _globals['_DEVICESERVICE']._serialized_end=1687
+  _globals['_OPENLOGINRESPONSE']._serialized_end=845
+  _globals['_ACTINGOFFER']._serialized_start=847
+  _globals['_ACTINGOFFER']._serialized_end=944
+  _globals['_APPROVELOGINREQUEST']._serialized_start=946
+  _globals['_APPROVELOGINREQUEST']._serialized_end=1023
+  _globals['_APPROVELOGINRESPONSE']._serialized_start=1025
+  _globals['_APPROVELOGINRESPONSE']._serialized_end=1086
+  _globals['_REJECTLOGINREQUEST']._serialized_start=1088
+  _globals['_REJECTLOGINREQUEST']._serialized_end=1162
+  _globals['_REJECTLOGINRESPONSE']._serialized_start=1164
+  _globals['_REJECTLOGINRESPONSE']._serialized_end=1224
+  _globals['_CHANGEPINREQUEST']._serialized_start=1226
+  _globals['_CHANGEPINREQUEST']._serialized_end=1326
+  _globals['_CHANGEPINRESPONSE']._serialized_start=1328
+  _globals['_CHANGEPINRESPONSE']._serialized_end=1347
+  _globals['_DEVICESERVICE']._serialized_start=1350
+  _globals['_DEVICESERVICE']._serialized_end=1863
 # @@protoc_insertion_point(module_scope)

@@ -5,10 +5,12 @@
 isort:skip_file
 What the phone app calls. Each call is authenticated by the device's own signature."""
 
+from collections import abc as _abc
 from godkend.v1 import login_service_pb2 as _login_service_pb2
 from godkend.v1 import statement_pb2 as _statement_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf.internal import containers as _containers
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -174,6 +176,8 @@ class OpenLoginResponse(_message.Message):
     TEXT_FIELD_NUMBER: _builtins.int
     EXPIRES_AT_MS_FIELD_NUMBER: _builtins.int
     DOCUMENT_FIELD_NUMBER: _builtins.int
+    ACTING_FIELD_NUMBER: _builtins.int
+    OFFERS_FIELD_NUMBER: _builtins.int
     login_id: _builtins.bytes
     """login_id is 16 bytes."""
     challenge: _builtins.bytes
@@ -184,9 +188,17 @@ class OpenLoginResponse(_message.Message):
     """text is what it is for, to be shown and signed to the letter."""
     expires_at_ms: _builtins.int
     """expires_at_ms is Unix time in milliseconds."""
+    acting: _login_service_pb2.Acting.ValueType
+    """acting is whether the subscriber may, or must, choose somebody to act for."""
     @_builtins.property
     def document(self) -> _statement_pb2.SigningDocument:
         """document is what is to be signed, to be shown and to stand in the statement; absent in a mere login."""
+
+    @_builtins.property
+    def offers(self) -> _containers.RepeatedCompositeFieldContainer[Global___ActingOffer]:
+        """offers are those for whom the subscriber may act here, at most 100; the chosen one's principal stands
+        in the statement.
+        """
 
     def __init__(
         self,
@@ -197,14 +209,44 @@ class OpenLoginResponse(_message.Message):
         text: _builtins.str = ...,
         expires_at_ms: _builtins.int = ...,
         document: _statement_pb2.SigningDocument | None = ...,
+        acting: _login_service_pb2.Acting.ValueType = ...,
+        offers: _abc.Iterable[Global___ActingOffer] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["document", b"document"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["challenge", b"challenge", "document", b"document", "expires_at_ms", b"expires_at_ms", "login_id", b"login_id", "service_provider", b"service_provider", "text", b"text"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["acting", b"acting", "challenge", b"challenge", "document", b"document", "expires_at_ms", b"expires_at_ms", "login_id", b"login_id", "offers", b"offers", "service_provider", b"service_provider", "text", b"text"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___OpenLoginResponse: _TypeAlias = OpenLoginResponse  # noqa: Y015
+
+@_typing.final
+class ActingOffer(_message.Message):
+    """ActingOffer is somebody for whom the subscriber may act."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PRINCIPAL_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    kind: _statement_pb2.DelegationKind.ValueType
+    """kind is why the subscriber may."""
+    @_builtins.property
+    def principal(self) -> _statement_pb2.Principal:
+        """principal is the person, as shown and signed."""
+
+    def __init__(
+        self,
+        *,
+        principal: _statement_pb2.Principal | None = ...,
+        kind: _statement_pb2.DelegationKind.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["principal", b"principal"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind", "principal", b"principal"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ActingOffer: _TypeAlias = ActingOffer  # noqa: Y015
 
 @_typing.final
 class ApproveLoginRequest(_message.Message):

@@ -257,13 +257,33 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_INTERNAL: _ErrorReason.ValueType  # 44
     """A bug; the worker goes out of health."""
     ERROR_REASON_APP_REQUIRED: _ErrorReason.ValueType  # 147
-    """What only an app can do: to sign."""
+    """What only an app can do: to sign, or to choose for whom one acts."""
     ERROR_REASON_STATEMENT_WITHOUT_DOCUMENT: _ErrorReason.ValueType  # 135
     """The login signs a document that the statement does not name."""
     ERROR_REASON_STATEMENT_WITH_DOCUMENT: _ErrorReason.ValueType  # 136
     """The statement names a document, and the login signs none."""
     ERROR_REASON_STATEMENT_WRONG_DOCUMENT: _ErrorReason.ValueType  # 137
     """The signed statement names another document."""
+    ERROR_REASON_ACTING_NOT_ASKED: _ErrorReason.ValueType  # 138
+    """The login is for oneself, and the statement acts for somebody else."""
+    ERROR_REASON_ACTING_REQUIRED: _ErrorReason.ValueType  # 139
+    """The login is for somebody else, and the statement names nobody."""
+    ERROR_REASON_NOBODY_TO_ACT_FOR: _ErrorReason.ValueType  # 140
+    """The subscriber may act for nobody here."""
+    ERROR_REASON_DELEGATION_INVALID: _ErrorReason.ValueType  # 141
+    """The subscriber may not act by this delegation here and now; why is not said."""
+    ERROR_REASON_STATEMENT_WRONG_PRINCIPAL: _ErrorReason.ValueType  # 142
+    """The signed statement calls the person by another name."""
+    ERROR_REASON_DELEGATION_NOT_FOUND: _ErrorReason.ValueType  # 143
+    """No such delegation of this person."""
+    ERROR_REASON_DELEGATION_NOT_ALLOWED: _ErrorReason.ValueType  # 144
+    """One of the two may not: both are private persons and not blocked; who acts is an adult, proved at
+    Substantial; who gives a power of attorney is an adult.
+    """
+    ERROR_REASON_DELEGATIONS_TOO_MANY: _ErrorReason.ValueType  # 145
+    """One of the two has as many as one may have."""
+    ERROR_REASON_BUSINESS_SERVICES_ONLY: _ErrorReason.ValueType  # 146
+    """A business identity, at what is no business service."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call did not return its value."""
@@ -466,13 +486,33 @@ ERROR_REASON_KEY_FAULT: ErrorReason.ValueType  # 43
 ERROR_REASON_INTERNAL: ErrorReason.ValueType  # 44
 """A bug; the worker goes out of health."""
 ERROR_REASON_APP_REQUIRED: ErrorReason.ValueType  # 147
-"""What only an app can do: to sign."""
+"""What only an app can do: to sign, or to choose for whom one acts."""
 ERROR_REASON_STATEMENT_WITHOUT_DOCUMENT: ErrorReason.ValueType  # 135
 """The login signs a document that the statement does not name."""
 ERROR_REASON_STATEMENT_WITH_DOCUMENT: ErrorReason.ValueType  # 136
 """The statement names a document, and the login signs none."""
 ERROR_REASON_STATEMENT_WRONG_DOCUMENT: ErrorReason.ValueType  # 137
 """The signed statement names another document."""
+ERROR_REASON_ACTING_NOT_ASKED: ErrorReason.ValueType  # 138
+"""The login is for oneself, and the statement acts for somebody else."""
+ERROR_REASON_ACTING_REQUIRED: ErrorReason.ValueType  # 139
+"""The login is for somebody else, and the statement names nobody."""
+ERROR_REASON_NOBODY_TO_ACT_FOR: ErrorReason.ValueType  # 140
+"""The subscriber may act for nobody here."""
+ERROR_REASON_DELEGATION_INVALID: ErrorReason.ValueType  # 141
+"""The subscriber may not act by this delegation here and now; why is not said."""
+ERROR_REASON_STATEMENT_WRONG_PRINCIPAL: ErrorReason.ValueType  # 142
+"""The signed statement calls the person by another name."""
+ERROR_REASON_DELEGATION_NOT_FOUND: ErrorReason.ValueType  # 143
+"""No such delegation of this person."""
+ERROR_REASON_DELEGATION_NOT_ALLOWED: ErrorReason.ValueType  # 144
+"""One of the two may not: both are private persons and not blocked; who acts is an adult, proved at
+Substantial; who gives a power of attorney is an adult.
+"""
+ERROR_REASON_DELEGATIONS_TOO_MANY: ErrorReason.ValueType  # 145
+"""One of the two has as many as one may have."""
+ERROR_REASON_BUSINESS_SERVICES_ONLY: ErrorReason.ValueType  # 146
+"""A business identity, at what is no business service."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
 
 @_typing.final

@@ -27,7 +27,7 @@ _sym_db = _symbol_database.Default()
 from godkend.v1 import login_service_pb2 as godkend_dot_v1_dot_login__service__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!godkend/v1/identity_service.proto\x12\ngodkend.v1\x1a\x1egodkend/v1/login_service.proto\"\x9b\x01\n\x15\x43reateIdentityRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\x0c\x12\x0f\n\x07user_id\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x12\n\nbirth_date\x18\x04 \x01(\t\x12)\n\x05level\x18\x05 \x01(\x0e\x32\x1a.godkend.v1.AssuranceLevel\x12\x10\n\x08unproved\x18\x06 \x01(\x08\"-\n\x16\x43reateIdentityResponse\x12\x13\n\x0bidentity_id\x18\x01 \x01(\x0c\":\n\x12GetIdentityRequest\x12\x13\n\x0bidentity_id\x18\x01 \x01(\x0c\x12\x0f\n\x07user_id\x18\x02 \x01(\t\"=\n\x13GetIdentityResponse\x12&\n\x08identity\x18\x01 \x01(\x0b\x32\x14.godkend.v1.Identity\"\xd6\x02\n\x08Identity\x12\x13\n\x0bidentity_id\x18\x01 \x01(\x0c\x12\x0f\n\x07user_id\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12)\n\x05level\x18\x04 \x01(\x0e\x32\x1a.godkend.v1.AssuranceLevel\x12\x0f\n\x07\x62locked\x18\x05 \x01(\x08\x12\x15\n\rcreated_at_ms\x18\x06 \x01(\x03\x12\x31\n\x0e\x61uthenticators\x18\x07 \x03(\x0b\x32\x19.godkend.v1.Authenticator\x12\x33\n\x0f\x63ontact_details\x18\x08 \x01(\x0b\x32\x1a.godkend.v1.ContactDetails\x12\"\n\x1aphone_number_changed_at_ms\x18\t \x01(\x03\x12\x17\n\x0fproved_since_ms\x18\n \x01(\x03\x12\x1e\n\x16\x61uthenticators_advised\x18\x0b \x01(\r\"]\n\x0e\x43ontactDetails\x12\x14\n\x0cphone_number\x18\x01 \x01(\t\x12\r\n\x05\x65mail\x18\x02 \x01(\t\x12&\n\x08language\x18\x03 \x01(\x0e\x32\x14.godkend.v1.Language\"d\n\x18SetContactDetailsRequest\x12\x13\n\x0bidentity_id\x18\x01 \x01(\x0c\x12\x33\n\x0f\x63ontact_details\x18\x02 \x01(\x0b\x32\x1a.godkend.v1.ContactDetails\"\x1b\n\x19SetContactDetailsResponse\"\xbd\x02\n\rAuthenticator\x12\x18\n\x10\x61uthenticator_id\x18\x01 \x01(\x0c\x12\x13\n\x0b\x64\x65vice_name\x18\x02 \x01(\t\x12-\n\x05state\x18\x03 \x01(\x0e\x32\x1e.godkend.v1.AuthenticatorState\x12\x15\n\rbiometrics_on\x18\x04 \x01(\x08\x12\x0f\n\x07strikes\x18\x05 \x01(\r\x12\x17\n\x0flocked_until_ms\x18\x06 \x01(\x03\x12\x10\n\x08pin_dead\x18\x07 \x01(\x08\x12\x17\n\x0f\x61\x63tivated_at_ms\x18\x08 \x01(\x03\x12\x32\n\x0e\x65nrolled_level\x18\t \x01(\x0e\x32\x1a.godkend.v1.AssuranceLevel\x12\x14\n\x0chardware_key\x18\n \x01(\x08\x12\x18\n\x10notifications_on\x18\x0b \x01(\x08\"\x8b\x01\n\x1aIssueActivationCodeRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\x0c\x12\x13\n\x0bidentity_id\x18\x02 \x01(\x0c\x12.\n\x07\x63hannel\x18\x03 \x01(\x0e\x32\x1d.godkend.v1.ActivationChannel\x12\x14\n\x0c\x61ttested_key\x18\x04 \x01(\x0c\"R\n\x1bIssueActivationCodeResponse\x12\x1c\n\x0f\x61\x63tivation_code\x18\x01 \x01(\tB\x03\x80\x01\x01\x12\x15\n\rexpires_at_ms\x18\x02 \x01(\x03\"E\n\x14\x42lockIdentityRequest\x12\x13\n\x0bidentity_id\x18\x01 \x01(\x0c\x12\x18\n\x10\x61uthenticator_id\x18\x02 \x01(\x0c\"\x17\n\x15\x42lockIdentityResponse\"G\n\x16UnblockIdentityRequest\x12\x13\n\x0bidentity_id\x18\x01 \x01(\x0c\x12\x18\n\x10\x61uthenticator_id\x18\x02 \x01(\x0c\"\x19\n\x17UnblockIdentityResponse*\x91\x01\n\x11\x41\x63tivationChannel\x12\"\n\x1e\x41\x43TIVATION_CHANNEL_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x41\x43TIVATION_CHANNEL_SMS\x10\x01\x12\x1c\n\x18\x41\x43TIVATION_CHANNEL_PAPER\x10\x02\x12\x1e\n\x1a\x41\x43TIVATION_CHANNEL_PROFILE\x10\x03*d\n\x08Language\x12\x18\n\x14LANGUAGE_UNSPECIFIED\x10\x00\x12\x13\n\x0fLANGUAGE_DANISH\x10\x01\x12\x14\n\x10LANGUAGE_ENGLISH\x10\x02\x12\x13\n\x0fLANGUAGE_GERMAN\x10\x03*z\n\x12\x41uthenticatorState\x12#\n\x1f\x41UTHENTICATOR_STATE_UNSPECIFIED\x10\x00\x12\x1e\n\x1a\x41UTHENTICATOR_STATE_ACTIVE\x10\x01\x12\x1f\n\x1b\x41UTHENTICATOR_STATE_BLOCKED\x10\x02\x32\xb6\x04\n\x0fIdentityService\x12W\n\x0e\x43reateIdentity\x12!.godkend.v1.CreateIdentityRequest\x1a\".godkend.v1.CreateIdentityResponse\x12N\n\x0bGetIdentity\x12\x1e.godkend.v1.GetIdentityRequest\x1a\x1f.godkend.v1.GetIdentityResponse\x12`\n\x11SetContactDetails\x12$.godkend.v1.SetContactDetailsRequest\x1a%.godkend.v1.SetContactDetailsResponse\x12\x66\n\x13IssueActivationCode\x12&.godkend.v1.IssueActivationCodeRequest\x1a\'.godkend.v1.IssueActivationCodeResponse\x12T\n\rBlockIdentity\x12 .godkend.v1.BlockIdentityRequest\x1a!.godkend.v1.BlockIdentityResponse\x12Z\n\x0fUnblockIdentity\x12\".godkend.v1.UnblockIdentityRequest\x1a#.godkend.v1.UnblockIdentityResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!godkend/v1/identity_service.proto\x12\ngodkend.v1\x1a\x1egodkend/v1/login_service.proto\"\xb8\x01\n\x15\x43reateIdentityRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\x0c\x12\x0f\n\x07user_id\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x12\n\nbirth_date\x18\x04 \x01(\t\x12)\n\x05level\x18\x05 \x01(\x0e\x32\x1a.godkend.v1.AssuranceLevel\x12\x10\n\x08unproved\x18\x06 \x01(\x08\x12\x1b\n\x13organisation_number\x18\x07 \x01(\t\"-\n\x16\x43reateIdentityResponse\x12\x13\n\x0bidentity_id\x18\x01 \x01(\x0c\":\n\x12GetIdentityRequest\x12\x13\n\x0bidentity_id\x18\x01 \x01(\x0c\x12\x0f\n\x07user_id\x18\x02 \x01(\t\"=\n\x13GetIdentityResponse\x12&\n\x08identity\x18\x01 \x01(\x0b\x32\x14.godkend.v1.Identity\"\xf3\x02\n\x08Identity\x12\x13\n\x0bidentity_id\x18\x01 \x01(\x0c\x12\x0f\n\x07user_id\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12)\n\x05level\x18\x04 \x01(\x0e\x32\x1a.godkend.v1.AssuranceLevel\x12\x0f\n\x07\x62locked\x18\x05 \x01(\x08\x12\x15\n\rcreated_at_ms\x18\x06 \x01(\x03\x12\x31\n\x0e\x61uthenticators\x18\x07 \x03(\x0b\x32\x19.godkend.v1.Authenticator\x12\x33\n\x0f\x63ontact_details\x18\x08 \x01(\x0b\x32\x1a.godkend.v1.ContactDetails\x12\"\n\x1aphone_number_changed_at_ms\x18\t \x01(\x03\x12\x17\n\x0fproved_since_ms\x18\n \x01(\x03\x12\x1e\n\x16\x61uthenticators_advised\x18\x0b \x01(\r\x12\x1b\n\x13organisation_number\x18\x0c \x01(\t\"]\n\x0e\x43ontactDetails\x12\x14\n\x0cphone_number\x18\x01 \x01(\t\x12\r\n\x05\x65mail\x18\x02 \x01(\t\x12&\n\x08language\x18\x03 \x01(\x0e\x32\x14.godkend.v1.Language\"d\n\x18SetContactDetailsRequest\x12\x13\n\x0bidentity_id\x18\x01 \x01(\x0c\x12\x33\n\x0f\x63ontact_details\x18\x02 \x01(\x0b\x32\x1a.godkend.v1.ContactDetails\"\x1b\n\x19SetContactDetailsResponse\"\xbd\x02\n\rAuthenticator\x12\x18\n\x10\x61uthenticator_id\x18\x01 \x01(\x0c\x12\x13\n\x0b\x64\x65vice_name\x18\x02 \x01(\t\x12-\n\x05state\x18\x03 \x01(\x0e\x32\x1e.godkend.v1.AuthenticatorState\x12\x15\n\rbiometrics_on\x18\x04 \x01(\x08\x12\x0f\n\x07strikes\x18\x05 \x01(\r\x12\x17\n\x0flocked_until_ms\x18\x06 \x01(\x03\x12\x10\n\x08pin_dead\x18\x07 \x01(\x08\x12\x17\n\x0f\x61\x63tivated_at_ms\x18\x08 \x01(\x03\x12\x32\n\x0e\x65nrolled_level\x18\t \x01(\x0e\x32\x1a.godkend.v1.AssuranceLevel\x12\x14\n\x0chardware_key\x18\n \x01(\x08\x12\x18\n\x10notifications_on\x18\x0b \x01(\x08\"\x8b\x01\n\x1aIssueActivationCodeRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\x0c\x12\x13\n\x0bidentity_id\x18\x02 \x01(\x0c\x12.\n\x07\x63hannel\x18\x03 \x01(\x0e\x32\x1d.godkend.v1.ActivationChannel\x12\x14\n\x0c\x61ttested_key\x18\x04 \x01(\x0c\"R\n\x1bIssueActivationCodeResponse\x12\x1c\n\x0f\x61\x63tivation_code\x18\x01 \x01(\tB\x03\x80\x01\x01\x12\x15\n\rexpires_at_ms\x18\x02 \x01(\x03\"E\n\x14\x42lockIdentityRequest\x12\x13\n\x0bidentity_id\x18\x01 \x01(\x0c\x12\x18\n\x10\x61uthenticator_id\x18\x02 \x01(\x0c\"\x17\n\x15\x42lockIdentityResponse\"G\n\x16UnblockIdentityRequest\x12\x13\n\x0bidentity_id\x18\x01 \x01(\x0c\x12\x18\n\x10\x61uthenticator_id\x18\x02 \x01(\x0c\"\x19\n\x17UnblockIdentityResponse*\x91\x01\n\x11\x41\x63tivationChannel\x12\"\n\x1e\x41\x43TIVATION_CHANNEL_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x41\x43TIVATION_CHANNEL_SMS\x10\x01\x12\x1c\n\x18\x41\x43TIVATION_CHANNEL_PAPER\x10\x02\x12\x1e\n\x1a\x41\x43TIVATION_CHANNEL_PROFILE\x10\x03*d\n\x08Language\x12\x18\n\x14LANGUAGE_UNSPECIFIED\x10\x00\x12\x13\n\x0fLANGUAGE_DANISH\x10\x01\x12\x14\n\x10LANGUAGE_ENGLISH\x10\x02\x12\x13\n\x0fLANGUAGE_GERMAN\x10\x03*z\n\x12\x41uthenticatorState\x12#\n\x1f\x41UTHENTICATOR_STATE_UNSPECIFIED\x10\x00\x12\x1e\n\x1a\x41UTHENTICATOR_STATE_ACTIVE\x10\x01\x12\x1f\n\x1b\x41UTHENTICATOR_STATE_BLOCKED\x10\x02\x32\xb6\x04\n\x0fIdentityService\x12W\n\x0e\x43reateIdentity\x12!.godkend.v1.CreateIdentityRequest\x1a\".godkend.v1.CreateIdentityResponse\x12N\n\x0bGetIdentity\x12\x1e.godkend.v1.GetIdentityRequest\x1a\x1f.godkend.v1.GetIdentityResponse\x12`\n\x11SetContactDetails\x12$.godkend.v1.SetContactDetailsRequest\x1a%.godkend.v1.SetContactDetailsResponse\x12\x66\n\x13IssueActivationCode\x12&.godkend.v1.IssueActivationCodeRequest\x1a\'.godkend.v1.IssueActivationCodeResponse\x12T\n\rBlockIdentity\x12 .godkend.v1.BlockIdentityRequest\x1a!.godkend.v1.BlockIdentityResponse\x12Z\n\x0fUnblockIdentity\x12\".godkend.v1.UnblockIdentityRequest\x1a#.godkend.v1.UnblockIdentityResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,42 +36,42 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_ISSUEACTIVATIONCODERESPONSE'].fields_by_name['activation_code']._loaded_options = None
   _globals['_ISSUEACTIVATIONCODERESPONSE'].fields_by_name['activation_code']._serialized_options = b'\200\001\001'
-  _globals['_ACTIVATIONCHANNEL']._serialized_start=1723
-  _globals['_ACTIVATIONCHANNEL']._serialized_end=1868
-  _globals['_LANGUAGE']._serialized_start=1870
-  _globals['_LANGUAGE']._serialized_end=1970
-  _globals['_AUTHENTICATORSTATE']._serialized_start=1972
-  _globals['_AUTHENTICATORSTATE']._serialized_end=2094
+  _globals['_ACTIVATIONCHANNEL']._serialized_start=1781
+  _globals['_ACTIVATIONCHANNEL']._serialized_end=1926
+  _globals['_LANGUAGE']._serialized_start=1928
+  _globals['_LANGUAGE']._serialized_end=2028
+  _globals['_AUTHENTICATORSTATE']._serialized_start=2030
+  _globals['_AUTHENTICATORSTATE']._serialized_end=2152
   _globals['_CREATEIDENTITYREQUEST']._serialized_start=82
-  _globals['_CREATEIDENTITYREQUEST']._serialized_end=237
-  _globals['_CREATEIDENTITYRESPONSE']._serialized_start=239
-  _globals['_CREATEIDENTITYRESPONSE']._serialized_end=284
-  _globals['_GETIDENTITYREQUEST']._serialized_start=286
-  _globals['_GETIDENTITYREQUEST']._serialized_end=344
-  _globals['_GETIDENTITYRESPONSE']._serialized_start=346
-  _globals['_GETIDENTITYRESPONSE']._serialized_end=407
-  _globals['_IDENTITY']._serialized_start=410
-  _globals['_IDENTITY']._serialized_end=752
-  _globals['_CONTACTDETAILS']._serialized_start=754
-  _globals['_CONTACTDETAILS']._serialized_end=847
-  _globals['_SETCONTACTDETAILSREQUEST']._serialized_start=849
-  _globals['_SETCONTACTDETAILSREQUEST']._serialized_end=949
-  _globals['_SETCONTACTDETAILSRESPONSE']._serialized_start=951
-  _globals['_SETCONTACTDETAILSRESPONSE']._serialized_end=978
-  _globals['_AUTHENTICATOR']._serialized_start=981
-  _globals['_AUTHENTICATOR']._serialized_end=1298
-  _globals['_ISSUEACTIVATIONCODEREQUEST']._serialized_start=1301
-  _globals['_ISSUEACTIVATIONCODEREQUEST']._serialized_end=1440
-  _globals['_ISSUEACTIVATIONCODERESPONSE']._serialized_start=1442
-  _globals['_ISSUEACTIVATIONCODERESPONSE']._serialized_end=1524
-  _globals['_BLOCKIDENTITYREQUEST']._serialized_start=1526
-  _globals['_BLOCKIDENTITYREQUEST']._serialized_end=1595
-  _globals['_BLOCKIDENTITYRESPONSE']._serialized_start=1597
-  _globals['_BLOCKIDENTITYRESPONSE']._serialized_end=1620
-  _globals['_UNBLOCKIDENTITYREQUEST']._serialized_start=1622
-  _globals['_UNBLOCKIDENTITYREQUEST']._serialized_end=1693
-  _globals['_UNBLOCKIDENTITYRESPONSE']._serialized_start=1695
-  _globals['_UNBLOCKIDENTITYRESPONSE']._serialized_end=1720
-  _globals['_IDENTITYSERVICE']._serialized_start=2097
-  _globals['_IDENTITYSERVICE']._serialized_end=2663
+  _globals['_CREATEIDENTITYREQUEST']._serialized_end=266
+  _globals['_CREATEIDENTITYRESPONSE']._serialized_start=268
+  _globals['_CREATEIDENTITYRESPONSE']._serialized_end=313
+  _globals['_GETIDENTITYREQUEST']._serialized_start=315
+  _globals['_GETIDENTITYREQUEST']._serialized_end=373
+  _globals['_GETIDENTITYRESPONSE']._serialized_start=375
+  _globals['_GETIDENTITYRESPONSE']._serialized_end=436
+  _globals['_IDENTITY']._serialized_start=439
+  _globals['_IDENTITY']._serialized_end=810
+  _globals['_CONTACTDETAILS']._serialized_start=812
+  _globals['_CONTACTDETAILS']._serialized_end=905
+  _globals['_SETCONTACTDETAILSREQUEST']._serialized_start=907
+  _globals['_SETCONTACTDETAILSREQUEST']._serialized_end=1007
+  _globals['_SETCONTACTDETAILSRESPONSE']._serialized_start=1009
+  _globals['_SETCONTACTDETAILSRESPONSE']._serialized_end=1036
+  _globals['_AUTHENTICATOR']._serialized_start=1039
+  _globals['_AUTHENTICATOR']._serialized_end=1356
+  _globals['_ISSUEACTIVATIONCODEREQUEST']._serialized_start=1359
+  _globals['_ISSUEACTIVATIONCODEREQUEST']._serialized_end=1498
+  _globals['_ISSUEACTIVATIONCODERESPONSE']._serialized_start=1500
+  _globals['_ISSUEACTIVATIONCODERESPONSE']._serialized_end=1582
+  _globals['_BLOCKIDENTITYREQUEST']._serialized_start=1584
+  _globals['_BLOCKIDENTITYREQUEST']._serialized_end=1653
+  _globals['_BLOCKIDENTITYRESPONSE']._serialized_start=1655
+  _globals['_BLOCKIDENTITYRESPONSE']._serialized_end=1678
+  _globals['_UNBLOCKIDENTITYREQUEST']._serialized_start=1680
+  _globals['_UNBLOCKIDENTITYREQUEST']._serialized_end=1751
+  _globals['_UNBLOCKIDENTITYRESPONSE']._serialized_start=1753
+  _globals['_UNBLOCKIDENTITYRESPONSE']._serialized_end=1778
+  _globals['_IDENTITYSERVICE']._serialized_start=2155
+  _globals['_IDENTITYSERVICE']._serialized_end=2721
 # @@protoc_insertion_point(module_scope)

@@ -100,6 +100,7 @@ class CreateIdentityRequest(_message.Message):
     BIRTH_DATE_FIELD_NUMBER: _builtins.int
     LEVEL_FIELD_NUMBER: _builtins.int
     UNPROVED_FIELD_NUMBER: _builtins.int
+    ORGANISATION_NUMBER_FIELD_NUMBER: _builtins.int
     request_id: _builtins.bytes
     """request_id is 16 random bytes; the same request again gives the same identity."""
     user_id: _builtins.str
@@ -116,6 +117,10 @@ class CreateIdentityRequest(_message.Message):
     """unproved says that nobody vouches: a desk is to identify the subscriber, and until
     RecordIdentification there is no activation code.
     """
+    organisation_number: _builtins.str
+    """organisation_number makes it a business identity: the CVR number of the organisation that the person
+    acts for, 8 digits that check; empty for a private one. It logs in at business services alone.
+    """
     def __init__(
         self,
         *,
@@ -125,10 +130,11 @@ class CreateIdentityRequest(_message.Message):
         birth_date: _builtins.str = ...,
         level: _login_service_pb2.AssuranceLevel.ValueType = ...,
         unproved: _builtins.bool = ...,
+        organisation_number: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["birth_date", b"birth_date", "level", b"level", "name", b"name", "request_id", b"request_id", "unproved", b"unproved", "user_id", b"user_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["birth_date", b"birth_date", "level", b"level", "name", b"name", "organisation_number", b"organisation_number", "request_id", b"request_id", "unproved", b"unproved", "user_id", b"user_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -217,6 +223,7 @@ class Identity(_message.Message):
     PHONE_NUMBER_CHANGED_AT_MS_FIELD_NUMBER: _builtins.int
     PROVED_SINCE_MS_FIELD_NUMBER: _builtins.int
     AUTHENTICATORS_ADVISED_FIELD_NUMBER: _builtins.int
+    ORGANISATION_NUMBER_FIELD_NUMBER: _builtins.int
     identity_id: _builtins.bytes
     """identity_id is 16 bytes."""
     user_id: _builtins.str
@@ -241,6 +248,10 @@ class Identity(_message.Message):
     """authenticators_advised is how many more usable authenticators the subscriber should have, so that losing
     one locks nobody out; 0 if there are enough.
     """
+    organisation_number: _builtins.str
+    """organisation_number is the CVR number of the organisation that a business identity acts for; empty for
+    a private one.
+    """
     @_builtins.property
     def authenticators(self) -> _containers.RepeatedCompositeFieldContainer[Global___Authenticator]:
         """authenticators are in the order of their activation."""
@@ -263,10 +274,11 @@ class Identity(_message.Message):
         phone_number_changed_at_ms: _builtins.int = ...,
         proved_since_ms: _builtins.int = ...,
         authenticators_advised: _builtins.int = ...,
+        organisation_number: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["contact_details", b"contact_details"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["authenticators", b"authenticators", "authenticators_advised", b"authenticators_advised", "blocked", b"blocked", "contact_details", b"contact_details", "created_at_ms", b"created_at_ms", "identity_id", b"identity_id", "level", b"level", "name", b"name", "phone_number_changed_at_ms", b"phone_number_changed_at_ms", "proved_since_ms", b"proved_since_ms", "user_id", b"user_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["authenticators", b"authenticators", "authenticators_advised", b"authenticators_advised", "blocked", b"blocked", "contact_details", b"contact_details", "created_at_ms", b"created_at_ms", "identity_id", b"identity_id", "level", b"level", "name", b"name", "organisation_number", b"organisation_number", "phone_number_changed_at_ms", b"phone_number_changed_at_ms", "proved_since_ms", b"proved_since_ms", "user_id", b"user_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -27,7 +27,7 @@ _sym_db = _symbol_database.Default()
 from godkend.v1 import statement_pb2 as godkend_dot_v1_dot_statement__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1egodkend/v1/login_service.proto\x12\ngodkend.v1\x1a\x1agodkend/v1/statement.proto\"\xf6\x01\n\x11StartLoginRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\x0c\x12\x18\n\x10service_provider\x18\x02 \x01(\t\x12\x0c\n\x04text\x18\x03 \x01(\t\x12\x0f\n\x07user_id\x18\x04 \x01(\t\x12\x17\n\x0fverifier_digest\x18\x05 \x01(\x0c\x12\x0e\n\x06source\x18\x06 \x01(\t\x12\r\n\x05nonce\x18\x07 \x01(\t\x12-\n\tlevel_min\x18\x08 \x01(\x0e\x32\x1a.godkend.v1.AssuranceLevel\x12-\n\x08\x64ocument\x18\t \x01(\x0b\x32\x1b.godkend.v1.SigningDocument\"x\n\x12StartLoginResponse\x12%\n\x05state\x18\x01 \x01(\x0e\x32\x16.godkend.v1.LoginState\x12\x10\n\x08login_id\x18\x02 \x01(\x0c\x12)\n\x07started\x18\x03 \x01(\x0b\x32\x18.godkend.v1.LoginStarted\"z\n\x0cLoginStarted\x12\x10\n\x08qr_token\x18\x01 \x01(\t\x12\x16\n\tqr_secret\x18\x02 \x01(\x0c\x42\x03\x80\x01\x01\x12\x15\n\x08\x61pp_link\x18\x03 \x01(\tB\x03\x80\x01\x01\x12\x12\n\nelapsed_ms\x18\x04 \x01(\x03\x12\x15\n\rexpires_at_ms\x18\x05 \x01(\x03\"%\n\x11WatchLoginRequest\x12\x10\n\x08login_id\x18\x01 \x01(\x0c\";\n\x12WatchLoginResponse\x12%\n\x05state\x18\x01 \x01(\x0e\x32\x16.godkend.v1.LoginState\"#\n\x0fGetLoginRequest\x12\x10\n\x08login_id\x18\x01 \x01(\x0c\"P\n\x10GetLoginResponse\x12%\n\x05state\x18\x01 \x01(\x0e\x32\x16.godkend.v1.LoginState\x12\x15\n\rexpires_at_ms\x18\x02 \x01(\x03\"R\n\x11SubmitCodeRequest\x12\x10\n\x08login_id\x18\x01 \x01(\x0c\x12\x0f\n\x07user_id\x18\x02 \x01(\t\x12\x1a\n\rone_time_code\x18\x03 \x01(\tB\x03\x80\x01\x01\";\n\x12SubmitCodeResponse\x12%\n\x05state\x18\x01 \x01(\x0e\x32\x16.godkend.v1.LoginState\"Q\n\x15SubmitPasswordRequest\x12\x10\n\x08login_id\x18\x01 \x01(\x0c\x12\x0f\n\x07user_id\x18\x02 \x01(\t\x12\x15\n\x08password\x18\x03 \x01(\tB\x03\x80\x01\x01\"?\n\x16SubmitPasswordResponse\x12%\n\x05state\x18\x01 \x01(\x0e\x32\x16.godkend.v1.LoginState\"&\n\x12\x43\x61ncelLoginRequest\x12\x10\n\x08login_id\x18\x01 \x01(\x0c\"<\n\x13\x43\x61ncelLoginResponse\x12%\n\x05state\x18\x01 \x01(\x0e\x32\x16.godkend.v1.LoginState\"=\n\x12RedeemLoginRequest\x12\x10\n\x08login_id\x18\x01 \x01(\x0c\x12\x15\n\x08verifier\x18\x02 \x01(\x0c\x42\x03\x80\x01\x01\">\n\x13RedeemLoginResponse\x12\x16\n\tassertion\x18\x01 \x01(\tB\x03\x80\x01\x01\x12\x0f\n\x07receipt\x18\x02 \x01(\t\"\x10\n\x0eGetJwksRequest\"\x1f\n\x0fGetJwksResponse\x12\x0c\n\x04jwks\x18\x01 \x01(\t*\xdc\x01\n\nLoginState\x12\x1b\n\x17LOGIN_STATE_UNSPECIFIED\x10\x00\x12\x17\n\x13LOGIN_STATE_PENDING\x10\x01\x12\x16\n\x12LOGIN_STATE_OPENED\x10\x02\x12\x18\n\x14LOGIN_STATE_APPROVED\x10\x03\x12\x18\n\x14LOGIN_STATE_REJECTED\x10\x04\x12\x17\n\x13LOGIN_STATE_EXPIRED\x10\x05\x12\x19\n\x15LOGIN_STATE_CANCELLED\x10\x06\x12\x18\n\x14LOGIN_STATE_REDEEMED\x10\x07*\x85\x01\n\x0e\x41ssuranceLevel\x12\x1f\n\x1b\x41SSURANCE_LEVEL_UNSPECIFIED\x10\x00\x12\x17\n\x13\x41SSURANCE_LEVEL_LOW\x10\x01\x12\x1f\n\x1b\x41SSURANCE_LEVEL_SUBSTANTIAL\x10\x02\x12\x18\n\x14\x41SSURANCE_LEVEL_HIGH\x10\x03\x32\xfd\x04\n\x0cLoginService\x12M\n\nStartLogin\x12\x1d.godkend.v1.StartLoginRequest\x1a\x1e.godkend.v1.StartLoginResponse0\x01\x12M\n\nWatchLogin\x12\x1d.godkend.v1.WatchLoginRequest\x1a\x1e.godkend.v1.WatchLoginResponse0\x01\x12\x45\n\x08GetLogin\x12\x1b.godkend.v1.GetLoginRequest\x1a\x1c.godkend.v1.GetLoginResponse\x12K\n\nSubmitCode\x12\x1d.godkend.v1.SubmitCodeRequest\x1a\x1e.godkend.v1.SubmitCodeResponse\x12W\n\x0eSubmitPassword\x12!.godkend.v1.SubmitPasswordRequest\x1a\".godkend.v1.SubmitPasswordResponse\x12N\n\x0b\x43\x61ncelLogin\x12\x1e.godkend.v1.CancelLoginRequest\x1a\x1f.godkend.v1.CancelLoginResponse\x12N\n\x0bRedeemLogin\x12\x1e.godkend.v1.RedeemLoginRequest\x1a\x1f.godkend.v1.RedeemLoginResponse\x12\x42\n\x07GetJwks\x12\x1a.godkend.v1.GetJwksRequest\x1a\x1b.godkend.v1.GetJwksResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1egodkend/v1/login_service.proto\x12\ngodkend.v1\x1a\x1agodkend/v1/statement.proto\"\x9a\x02\n\x11StartLoginRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\x0c\x12\x18\n\x10service_provider\x18\x02 \x01(\t\x12\x0c\n\x04text\x18\x03 \x01(\t\x12\x0f\n\x07user_id\x18\x04 \x01(\t\x12\x17\n\x0fverifier_digest\x18\x05 \x01(\x0c\x12\x0e\n\x06source\x18\x06 \x01(\t\x12\r\n\x05nonce\x18\x07 \x01(\t\x12-\n\tlevel_min\x18\x08 \x01(\x0e\x32\x1a.godkend.v1.AssuranceLevel\x12-\n\x08\x64ocument\x18\t \x01(\x0b\x32\x1b.godkend.v1.SigningDocument\x12\"\n\x06\x61\x63ting\x18\n \x01(\x0e\x32\x12.godkend.v1.Acting\"x\n\x12StartLoginResponse\x12%\n\x05state\x18\x01 \x01(\x0e\x32\x16.godkend.v1.LoginState\x12\x10\n\x08login_id\x18\x02 \x01(\x0c\x12)\n\x07started\x18\x03 \x01(\x0b\x32\x18.godkend.v1.LoginStarted\"z\n\x0cLoginStarted\x12\x10\n\x08qr_token\x18\x01 \x01(\t\x12\x16\n\tqr_secret\x18\x02 \x01(\x0c\x42\x03\x80\x01\x01\x12\x15\n\x08\x61pp_link\x18\x03 \x01(\tB\x03\x80\x01\x01\x12\x12\n\nelapsed_ms\x18\x04 \x01(\x03\x12\x15\n\rexpires_at_ms\x18\x05 \x01(\x03\"%\n\x11WatchLoginRequest\x12\x10\n\x08login_id\x18\x01 \x01(\x0c\";\n\x12WatchLoginResponse\x12%\n\x05state\x18\x01 \x01(\x0e\x32\x16.godkend.v1.LoginState\"#\n\x0fGetLoginRequest\x12\x10\n\x08login_id\x18\x01 \x01(\x0c\"P\n\x10GetLoginResponse\x12%\n\x05state\x18\x01 \x01(\x0e\x32\x16.godkend.v1.LoginState\x12\x15\n\rexpires_at_ms\x18\x02 \x01(\x03\"R\n\x11SubmitCodeRequest\x12\x10\n\x08login_id\x18\x01 \x01(\x0c\x12\x0f\n\x07user_id\x18\x02 \x01(\t\x12\x1a\n\rone_time_code\x18\x03 \x01(\tB\x03\x80\x01\x01\";\n\x12SubmitCodeResponse\x12%\n\x05state\x18\x01 \x01(\x0e\x32\x16.godkend.v1.LoginState\"Q\n\x15SubmitPasswordRequest\x12\x10\n\x08login_id\x18\x01 \x01(\x0c\x12\x0f\n\x07user_id\x18\x02 \x01(\t\x12\x15\n\x08password\x18\x03 \x01(\tB\x03\x80\x01\x01\"?\n\x16SubmitPasswordResponse\x12%\n\x05state\x18\x01 \x01(\x0e\x32\x16.godkend.v1.LoginState\"&\n\x12\x43\x61ncelLoginRequest\x12\x10\n\x08login_id\x18\x01 \x01(\x0c\"<\n\x13\x43\x61ncelLoginResponse\x12%\n\x05state\x18\x01 \x01(\x0e\x32\x16.godkend.v1.LoginState\"=\n\x12RedeemLoginRequest\x12\x10\n\x08login_id\x18\x01 \x01(\x0c\x12\x15\n\x08verifier\x18\x02 \x01(\x0c\x42\x03\x80\x01\x01\">\n\x13RedeemLoginResponse\x12\x16\n\tassertion\x18\x01 \x01(\tB\x03\x80\x01\x01\x12\x0f\n\x07receipt\x18\x02 \x01(\t\"\x10\n\x0eGetJwksRequest\"\x1f\n\x0fGetJwksResponse\x12\x0c\n\x04jwks\x18\x01 \x01(\t*\xdc\x01\n\nLoginState\x12\x1b\n\x17LOGIN_STATE_UNSPECIFIED\x10\x00\x12\x17\n\x13LOGIN_STATE_PENDING\x10\x01\x12\x16\n\x12LOGIN_STATE_OPENED\x10\x02\x12\x18\n\x14LOGIN_STATE_APPROVED\x10\x03\x12\x18\n\x14LOGIN_STATE_REJECTED\x10\x04\x12\x17\n\x13LOGIN_STATE_EXPIRED\x10\x05\x12\x19\n\x15LOGIN_STATE_CANCELLED\x10\x06\x12\x18\n\x14LOGIN_STATE_REDEEMED\x10\x07*\x85\x01\n\x0e\x41ssuranceLevel\x12\x1f\n\x1b\x41SSURANCE_LEVEL_UNSPECIFIED\x10\x00\x12\x17\n\x13\x41SSURANCE_LEVEL_LOW\x10\x01\x12\x1f\n\x1b\x41SSURANCE_LEVEL_SUBSTANTIAL\x10\x02\x12\x18\n\x14\x41SSURANCE_LEVEL_HIGH\x10\x03*X\n\x06\x41\x63ting\x12\x16\n\x12\x41\x43TING_UNSPECIFIED\x10\x00\x12\r\n\tACTING_NO\x10\x01\x12\x12\n\x0e\x41\x43TING_ALLOWED\x10\x02\x12\x13\n\x0f\x41\x43TING_REQUIRED\x10\x03\x32\xfd\x04\n\x0cLoginService\x12M\n\nStartLogin\x12\x1d.godkend.v1.StartLoginRequest\x1a\x1e.godkend.v1.StartLoginResponse0\x01\x12M\n\nWatchLogin\x12\x1d.godkend.v1.WatchLoginRequest\x1a\x1e.godkend.v1.WatchLoginResponse0\x01\x12\x45\n\x08GetLogin\x12\x1b.godkend.v1.GetLoginRequest\x1a\x1c.godkend.v1.GetLoginResponse\x12K\n\nSubmitCode\x12\x1d.godkend.v1.SubmitCodeRequest\x1a\x1e.godkend.v1.SubmitCodeResponse\x12W\n\x0eSubmitPassword\x12!.godkend.v1.SubmitPasswordRequest\x1a\".godkend.v1.SubmitPasswordResponse\x12N\n\x0b\x43\x61ncelLogin\x12\x1e.godkend.v1.CancelLoginRequest\x1a\x1f.godkend.v1.CancelLoginResponse\x12N\n\x0bRedeemLogin\x12\x1e.godkend.v1.RedeemLoginRequest\x1a\x1f.godkend.v1.RedeemLoginResponse\x12\x42\n\x07GetJwks\x12\x1a.godkend.v1.GetJwksRequest\x1a\x1b.godkend.v1.GetJwksResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -46,44 +46,46 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_REDEEMLOGINREQUEST'].fields_by_name['verifier']._serialized_options = b'\200\001\001'
   _globals['_REDEEMLOGINRESPONSE'].fields_by_name['assertion']._loaded_options = None
   _globals['_REDEEMLOGINRESPONSE'].fields_by_name['assertion']._serialized_options = b'\200\001\001'
-  _globals['_LOGINSTATE']._serialized_start=1362
-  _globals['_LOGINSTATE']._serialized_end=1582
-  _globals['_ASSURANCELEVEL']._serialized_start=1585
-  _globals['_ASSURANCELEVEL']._serialized_end=1718
+  _globals['_LOGINSTATE']._serialized_start=1398
+  _globals['_LOGINSTATE']._serialized_end=1618
+  _globals['_ASSURANCELEVEL']._serialized_start=1621
+  _globals['_ASSURANCELEVEL']._serialized_end=1754
+  _globals['_ACTING']._serialized_start=1756
+  _globals['_ACTING']._serialized_end=1844
   _globals['_STARTLOGINREQUEST']._serialized_start=75
-  _globals['_STARTLOGINREQUEST']._serialized_end=321
-  _globals['_STARTLOGINRESPONSE']._serialized_start=323
-  _globals['_STARTLOGINRESPONSE']._serialized_end=443
-  _globals['_LOGINSTARTED']._serialized_start=445
-  _globals['_LOGINSTARTED']._serialized_end=567
-  _globals['_WATCHLOGINREQUEST']._serialized_start=569
-  _globals['_WATCHLOGINREQUEST']._serialized_end=606
-  _globals['_WATCHLOGINRESPONSE']._serialized_start=608
-  _globals['_WATCHLOGINRESPONSE']._serialized_end=667
-  _globals['_GETLOGINREQUEST']._serialized_start=669
-  _globals['_GETLOGINREQUEST']._serialized_end=704
-  _globals['_GETLOGINRESPONSE']._serialized_start=706
-  _globals['_GETLOGINRESPONSE']._serialized_end=786
-  _globals['_SUBMITCODEREQUEST']._serialized_start=788
-  _globals['_SUBMITCODEREQUEST']._serialized_end=870
-  _globals['_SUBMITCODERESPONSE']._serialized_start=872
-  _globals['_SUBMITCODERESPONSE']._serialized_end=931
-  _globals['_SUBMITPASSWORDREQUEST']._serialized_start=933
-  _globals['_SUBMITPASSWORDREQUEST']._serialized_end=1014
-  _globals['_SUBMITPASSWORDRESPONSE']._serialized_start=1016
-  _globals['_SUBMITPASSWORDRESPONSE']._serialized_end=1079
-  _globals['_CANCELLOGINREQUEST']._serialized_start=1081
-  _globals['_CANCELLOGINREQUEST']._serialized_end=1119
-  _globals['_CANCELLOGINRESPONSE']._serialized_start=1121
-  _globals['_CANCELLOGINRESPONSE']._serialized_end=1181
-  _globals['_REDEEMLOGINREQUEST']._serialized_start=1183
-  _globals['_REDEEMLOGINREQUEST']._serialized_end=1244
-  _globals['_REDEEMLOGINRESPONSE']._serialized_start=1246
-  _globals['_REDEEMLOGINRESPONSE']._serialized_end=1308
-  _globals['_GETJWKSREQUEST']._serialized_start=1310
-  _globals['_GETJWKSREQUEST']._serialized_end=1326
-  _globals['_GETJWKSRESPONSE']._serialized_start=1328
-  _globals['_GETJWKSRESPONSE']._serialized_end=1359
-  _globals['_LOGINSERVICE']._serialized_start=1721
-  _globals['_LOGINSERVICE']._serialized_end=2358
+  _globals['_STARTLOGINREQUEST']._serialized_end=357
+  _globals['_STARTLOGINRESPONSE']._serialized_start=359
+  _globals['_STARTLOGINRESPONSE']._serialized_end=479
+  _globals['_LOGINSTARTED']._serialized_start=481
+  _globals['_LOGINSTARTED']._serialized_end=603
+  _globals['_WATCHLOGINREQUEST']._serialized_start=605
+  _globals['_WATCHLOGINREQUEST']._serialized_end=642
+  _globals['_WATCHLOGINRESPONSE']._serialized_start=644
+  _globals['_WATCHLOGINRESPONSE']._serialized_end=703
+  _globals['_GETLOGINREQUEST']._serialized_start=705
+  _globals['_GETLOGINREQUEST']._serialized_end=740
+  _globals['_GETLOGINRESPONSE']._serialized_start=742
+  _globals['_GETLOGINRESPONSE']._serialized_end=822
+  _globals['_SUBMITCODEREQUEST']._serialized_start=824
+  _globals['_SUBMITCODEREQUEST']._serialized_end=906
+  _globals['_SUBMITCODERESPONSE']._serialized_start=908
+  _globals['_SUBMITCODERESPONSE']._serialized_end=967
+  _globals['_SUBMITPASSWORDREQUEST']._serialized_start=969
+  _globals['_SUBMITPASSWORDREQUEST']._serialized_end=1050
+  _globals['_SUBMITPASSWORDRESPONSE']._serialized_start=1052
+  _globals['_SUBMITPASSWORDRESPONSE']._serialized_end=1115
+  _globals['_CANCELLOGINREQUEST']._serialized_start=1117
+  _globals['_CANCELLOGINREQUEST']._serialized_end=1155
+  _globals['_CANCELLOGINRESPONSE']._serialized_start=1157
+  _globals['_CANCELLOGINRESPONSE']._serialized_end=1217
+  _globals['_REDEEMLOGINREQUEST']._serialized_start=1219
+  _globals['_REDEEMLOGINREQUEST']._serialized_end=1280
+  _globals['_REDEEMLOGINRESPONSE']._serialized_start=1282
+  _globals['_REDEEMLOGINRESPONSE']._serialized_end=1344
+  _globals['_GETJWKSREQUEST']._serialized_start=1346
+  _globals['_GETJWKSREQUEST']._serialized_end=1362
+  _globals['_GETJWKSRESPONSE']._serialized_start=1364
+  _globals['_GETJWKSRESPONSE']._serialized_end=1395
+  _globals['_LOGINSERVICE']._serialized_start=1847
+  _globals['_LOGINSERVICE']._serialized_end=2484
 # @@protoc_insertion_point(module_scope)

@@ -87,6 +87,34 @@ ASSURANCE_LEVEL_SUBSTANTIAL: AssuranceLevel.ValueType  # 2
 ASSURANCE_LEVEL_HIGH: AssuranceLevel.ValueType  # 3
 Global___AssuranceLevel: _TypeAlias = AssuranceLevel  # noqa: Y015
 
+class _Acting:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ActingEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Acting.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    ACTING_UNSPECIFIED: _Acting.ValueType  # 0
+    ACTING_NO: _Acting.ValueType  # 1
+    """Only for oneself."""
+    ACTING_ALLOWED: _Acting.ValueType  # 2
+    """For oneself or somebody else."""
+    ACTING_REQUIRED: _Acting.ValueType  # 3
+    """Only for somebody else."""
+
+class Acting(_Acting, metaclass=_ActingEnumTypeWrapper):
+    """Whether a login may be on somebody's behalf. The assertion then has them as `sub`, and the subscriber who
+    acted as `act` (RFC 8693); its levels are of the one who acted.
+    """
+
+ACTING_UNSPECIFIED: Acting.ValueType  # 0
+ACTING_NO: Acting.ValueType  # 1
+"""Only for oneself."""
+ACTING_ALLOWED: Acting.ValueType  # 2
+"""For oneself or somebody else."""
+ACTING_REQUIRED: Acting.ValueType  # 3
+"""Only for somebody else."""
+Global___Acting: _TypeAlias = Acting  # noqa: Y015
+
 @_typing.final
 class StartLoginRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
@@ -100,6 +128,7 @@ class StartLoginRequest(_message.Message):
     NONCE_FIELD_NUMBER: _builtins.int
     LEVEL_MIN_FIELD_NUMBER: _builtins.int
     DOCUMENT_FIELD_NUMBER: _builtins.int
+    ACTING_FIELD_NUMBER: _builtins.int
     request_id: _builtins.bytes
     """request_id is 16 random bytes; the same request again resumes the same login."""
     service_provider: _builtins.str
@@ -119,6 +148,10 @@ class StartLoginRequest(_message.Message):
     """nonce is repeated in the assertion; at most 128 characters."""
     level_min: Global___AssuranceLevel.ValueType
     """level_min is the lowest level that will do; SUBSTANTIAL if unspecified."""
+    acting: Global___Acting.ValueType
+    """acting is whether the subscriber may, or must, act for somebody else; NO if unspecified. If REQUIRED,
+    only an app will do.
+    """
     @_builtins.property
     def document(self) -> _statement_pb2.SigningDocument:
         """document makes it a signature: the phone shows and signs it beside text. Only an app can sign."""
@@ -135,10 +168,11 @@ class StartLoginRequest(_message.Message):
         nonce: _builtins.str = ...,
         level_min: Global___AssuranceLevel.ValueType = ...,
         document: _statement_pb2.SigningDocument | None = ...,
+        acting: Global___Acting.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["document", b"document"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["document", b"document", "level_min", b"level_min", "nonce", b"nonce", "request_id", b"request_id", "service_provider", b"service_provider", "source", b"source", "text", b"text", "user_id", b"user_id", "verifier_digest", b"verifier_digest"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["acting", b"acting", "document", b"document", "level_min", b"level_min", "nonce", b"nonce", "request_id", b"request_id", "service_provider", b"service_provider", "source", b"source", "text", b"text", "user_id", b"user_id", "verifier_digest", b"verifier_digest"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -26,49 +26,53 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1agodkend/v1/statement.proto\x12\ngodkend.v1\"g\n\x13\x41\x63tivationStatement\x12\x15\n\ractivation_id\x18\x01 \x01(\x0c\x12\x11\n\tchallenge\x18\x02 \x01(\x0c\x12\x12\n\npublic_key\x18\x03 \x01(\x0c\x12\x12\n\nattempt_id\x18\x04 \x01(\x0c\"M\n\rOpenStatement\x12\x18\n\x10\x61uthenticator_id\x18\x01 \x01(\x0c\x12\x0c\n\x04\x63ode\x18\x02 \x01(\t\x12\x14\n\x0csigned_at_ms\x18\x03 \x01(\x03\"\x9e\x02\n\x11\x41pprovalStatement\x12\x10\n\x08login_id\x18\x01 \x01(\x0c\x12\x11\n\tchallenge\x18\x02 \x01(\x0c\x12\x18\n\x10\x61uthenticator_id\x18\x03 \x01(\x0c\x12\x18\n\x10service_provider\x18\x04 \x01(\t\x12\x0c\n\x04text\x18\x05 \x01(\t\x12&\n\x08\x64\x65\x63ision\x18\x06 \x01(\x0e\x32\x14.godkend.v1.Decision\x12\x37\n\x11user_verification\x18\x07 \x01(\x0e\x32\x1c.godkend.v1.UserVerification\x12\x12\n\nattempt_id\x18\x08 \x01(\x0c\x12-\n\x08\x64ocument\x18\t \x01(\x0b\x32\x1b.godkend.v1.SigningDocument\"C\n\x0fSigningDocument\x12\x0e\n\x06sha256\x18\x01 \x01(\x0c\x12\x12\n\nmedia_type\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\"\x86\x01\n\rReadStatement\x12\x18\n\x10\x61uthenticator_id\x18\x01 \x01(\x0c\x12\x1e\n\x04page\x18\x02 \x01(\x0e\x32\x10.godkend.v1.Page\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\x0c\x12\x14\n\x0csigned_at_ms\x18\x05 \x01(\x03\"T\n\x0fReportStatement\x12\x18\n\x10\x61uthenticator_id\x18\x01 \x01(\x0c\x12\x11\n\tentry_seq\x18\x02 \x01(\x03\x12\x14\n\x0csigned_at_ms\x18\x03 \x01(\x03\"X\n\x12PinChangeStatement\x12\x18\n\x10\x61uthenticator_id\x18\x01 \x01(\x0c\x12\x12\n\nattempt_id\x18\x02 \x01(\x0c\x12\x14\n\x0csigned_at_ms\x18\x03 \x01(\x03\"W\n\x11PinResetStatement\x12\x18\n\x10\x61uthenticator_id\x18\x01 \x01(\x0c\x12\x12\n\nattempt_id\x18\x02 \x01(\x0c\x12\x14\n\x0csigned_at_ms\x18\x03 \x01(\x03\"Z\n\x14\x43opyRequestStatement\x12\x18\n\x10\x61uthenticator_id\x18\x01 \x01(\x0c\x12\x12\n\nattempt_id\x18\x02 \x01(\x0c\x12\x14\n\x0csigned_at_ms\x18\x03 \x01(\x03\"p\n\x19\x43opyConfirmationStatement\x12\x18\n\x10\x61uthenticator_id\x18\x01 \x01(\x0c\x12\x0f\n\x07\x63opy_id\x18\x02 \x01(\x0c\x12\x12\n\nattempt_id\x18\x03 \x01(\x0c\x12\x14\n\x0csigned_at_ms\x18\x04 \x01(\x03\"5\n\x11\x43opyScanStatement\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x12\n\npublic_key\x18\x02 \x01(\x0c\"M\n\x13\x43opyFinishStatement\x12\x0f\n\x07\x63opy_id\x18\x01 \x01(\x0c\x12\x11\n\tchallenge\x18\x02 \x01(\x0c\x12\x12\n\nattempt_id\x18\x03 \x01(\x0c\"U\n\x12\x43opyQueryStatement\x12\x18\n\x10\x61uthenticator_id\x18\x01 \x01(\x0c\x12\x0f\n\x07\x63opy_id\x18\x02 \x01(\x0c\x12\x14\n\x0csigned_at_ms\x18\x03 \x01(\x03\"T\n\x11\x43opyStopStatement\x12\x18\n\x10\x61uthenticator_id\x18\x01 \x01(\x0c\x12\x0f\n\x07\x63opy_id\x18\x02 \x01(\x0c\x12\x14\n\x0csigned_at_ms\x18\x03 \x01(\x03\"v\n\x0e\x42lockStatement\x12\x18\n\x10\x61uthenticator_id\x18\x01 \x01(\x0c\x12 \n\x18\x62locked_authenticator_id\x18\x02 \x01(\x0c\x12\x12\n\nattempt_id\x18\x03 \x01(\x0c\x12\x14\n\x0csigned_at_ms\x18\x04 \x01(\x03*f\n\x0cKeyAlgorithm\x12\x1d\n\x19KEY_ALGORITHM_UNSPECIFIED\x10\x00\x12\x1c\n\x18KEY_ALGORITHM_ECDSA_P256\x10\x01\x12\x19\n\x15KEY_ALGORITHM_ED25519\x10\x02*O\n\x08\x44\x65\x63ision\x12\x18\n\x14\x44\x45\x43ISION_UNSPECIFIED\x10\x00\x12\x14\n\x10\x44\x45\x43ISION_APPROVE\x10\x01\x12\x13\n\x0f\x44\x45\x43ISION_REJECT\x10\x02*\x8e\x01\n\x10UserVerification\x12!\n\x1dUSER_VERIFICATION_UNSPECIFIED\x10\x00\x12\x19\n\x15USER_VERIFICATION_PIN\x10\x01\x12 \n\x1cUSER_VERIFICATION_BIOMETRICS\x10\x02\x12\x1a\n\x16USER_VERIFICATION_NONE\x10\x03*A\n\x04Page\x12\x14\n\x10PAGE_UNSPECIFIED\x10\x00\x12\x10\n\x0cPAGE_HISTORY\x10\x01\x12\x11\n\rPAGE_MESSAGES\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1agodkend/v1/statement.proto\x12\ngodkend.v1\"g\n\x13\x41\x63tivationStatement\x12\x15\n\ractivation_id\x18\x01 \x01(\x0c\x12\x11\n\tchallenge\x18\x02 \x01(\x0c\x12\x12\n\npublic_key\x18\x03 \x01(\x0c\x12\x12\n\nattempt_id\x18\x04 \x01(\x0c\"M\n\rOpenStatement\x12\x18\n\x10\x61uthenticator_id\x18\x01 \x01(\x0c\x12\x0c\n\x04\x63ode\x18\x02 \x01(\t\x12\x14\n\x0csigned_at_ms\x18\x03 \x01(\x03\"\xc8\x02\n\x11\x41pprovalStatement\x12\x10\n\x08login_id\x18\x01 \x01(\x0c\x12\x11\n\tchallenge\x18\x02 \x01(\x0c\x12\x18\n\x10\x61uthenticator_id\x18\x03 \x01(\x0c\x12\x18\n\x10service_provider\x18\x04 \x01(\t\x12\x0c\n\x04text\x18\x05 \x01(\t\x12&\n\x08\x64\x65\x63ision\x18\x06 \x01(\x0e\x32\x14.godkend.v1.Decision\x12\x37\n\x11user_verification\x18\x07 \x01(\x0e\x32\x1c.godkend.v1.UserVerification\x12\x12\n\nattempt_id\x18\x08 \x01(\x0c\x12-\n\x08\x64ocument\x18\t \x01(\x0b\x32\x1b.godkend.v1.SigningDocument\x12(\n\ton_behalf\x18\n \x01(\x0b\x32\x15.godkend.v1.Principal\"0\n\tPrincipal\x12\x15\n\rdelegation_id\x18\x01 \x01(\x0c\x12\x0c\n\x04name\x18\x02 \x01(\t\"C\n\x0fSigningDocument\x12\x0e\n\x06sha256\x18\x01 \x01(\x0c\x12\x12\n\nmedia_type\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\"\x86\x01\n\rReadStatement\x12\x18\n\x10\x61uthenticator_id\x18\x01 \x01(\x0c\x12\x1e\n\x04page\x18\x02 \x01(\x0e\x32\x10.godkend.v1.Page\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\x0c\x12\x14\n\x0csigned_at_ms\x18\x05 \x01(\x03\"T\n\x0fReportStatement\x12\x18\n\x10\x61uthenticator_id\x18\x01 \x01(\x0c\x12\x11\n\tentry_seq\x18\x02 \x01(\x03\x12\x14\n\x0csigned_at_ms\x18\x03 \x01(\x03\"X\n\x12PinChangeStatement\x12\x18\n\x10\x61uthenticator_id\x18\x01 \x01(\x0c\x12\x12\n\nattempt_id\x18\x02 \x01(\x0c\x12\x14\n\x0csigned_at_ms\x18\x03 \x01(\x03\"W\n\x11PinResetStatement\x12\x18\n\x10\x61uthenticator_id\x18\x01 \x01(\x0c\x12\x12\n\nattempt_id\x18\x02 \x01(\x0c\x12\x14\n\x0csigned_at_ms\x18\x03 \x01(\x03\"Z\n\x14\x43opyRequestStatement\x12\x18\n\x10\x61uthenticator_id\x18\x01 \x01(\x0c\x12\x12\n\nattempt_id\x18\x02 \x01(\x0c\x12\x14\n\x0csigned_at_ms\x18\x03 \x01(\x03\"p\n\x19\x43opyConfirmationStatement\x12\x18\n\x10\x61uthenticator_id\x18\x01 \x01(\x0c\x12\x0f\n\x07\x63opy_id\x18\x02 \x01(\x0c\x12\x12\n\nattempt_id\x18\x03 \x01(\x0c\x12\x14\n\x0csigned_at_ms\x18\x04 \x01(\x03\"5\n\x11\x43opyScanStatement\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x12\n\npublic_key\x18\x02 \x01(\x0c\"M\n\x13\x43opyFinishStatement\x12\x0f\n\x07\x63opy_id\x18\x01 \x01(\x0c\x12\x11\n\tchallenge\x18\x02 \x01(\x0c\x12\x12\n\nattempt_id\x18\x03 \x01(\x0c\"U\n\x12\x43opyQueryStatement\x12\x18\n\x10\x61uthenticator_id\x18\x01 \x01(\x0c\x12\x0f\n\x07\x63opy_id\x18\x02 \x01(\x0c\x12\x14\n\x0csigned_at_ms\x18\x03 \x01(\x03\"T\n\x11\x43opyStopStatement\x12\x18\n\x10\x61uthenticator_id\x18\x01 \x01(\x0c\x12\x0f\n\x07\x63opy_id\x18\x02 \x01(\x0c\x12\x14\n\x0csigned_at_ms\x18\x03 \x01(\x03\"v\n\x0e\x42lockStatement\x12\x18\n\x10\x61uthenticator_id\x18\x01 \x01(\x0c\x12 \n\x18\x62locked_authenticator_id\x18\x02 \x01(\x0c\x12\x12\n\nattempt_id\x18\x03 \x01(\x0c\x12\x14\n\x0csigned_at_ms\x18\x04 \x01(\x03*f\n\x0cKeyAlgorithm\x12\x1d\n\x19KEY_ALGORITHM_UNSPECIFIED\x10\x00\x12\x1c\n\x18KEY_ALGORITHM_ECDSA_P256\x10\x01\x12\x19\n\x15KEY_ALGORITHM_ED25519\x10\x02*O\n\x08\x44\x65\x63ision\x12\x18\n\x14\x44\x45\x43ISION_UNSPECIFIED\x10\x00\x12\x14\n\x10\x44\x45\x43ISION_APPROVE\x10\x01\x12\x13\n\x0f\x44\x45\x43ISION_REJECT\x10\x02*\x8e\x01\n\x10UserVerification\x12!\n\x1dUSER_VERIFICATION_UNSPECIFIED\x10\x00\x12\x19\n\x15USER_VERIFICATION_PIN\x10\x01\x12 \n\x1cUSER_VERIFICATION_BIOMETRICS\x10\x02\x12\x1a\n\x16USER_VERIFICATION_NONE\x10\x03*j\n\x0e\x44\x65legationKind\x12\x1f\n\x1b\x44\x45LEGATION_KIND_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x44\x45LEGATION_KIND_GUARDIAN\x10\x01\x12\x19\n\x15\x44\x45LEGATION_KIND_PROXY\x10\x02*A\n\x04Page\x12\x14\n\x10PAGE_UNSPECIFIED\x10\x00\x12\x10\n\x0cPAGE_HISTORY\x10\x01\x12\x11\n\rPAGE_MESSAGES\x10\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'godkend.v1.statement_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_KEYALGORITHM']._serialized_start=1619
-  _globals['_KEYALGORITHM']._serialized_end=1721
-  _globals['_DECISION']._serialized_start=1723
-  _globals['_DECISION']._serialized_end=1802
-  _globals['_USERVERIFICATION']._serialized_start=1805
-  _globals['_USERVERIFICATION']._serialized_end=1947
-  _globals['_PAGE']._serialized_start=1949
-  _globals['_PAGE']._serialized_end=2014
+  _globals['_KEYALGORITHM']._serialized_start=1711
+  _globals['_KEYALGORITHM']._serialized_end=1813
+  _globals['_DECISION']._serialized_start=1815
+  _globals['_DECISION']._serialized_end=1894
+  _globals['_USERVERIFICATION']._serialized_start=1897
+  _globals['_USERVERIFICATION']._serialized_end=2039
+  _globals['_DELEGATIONKIND']._serialized_start=2041
+  _globals['_DELEGATIONKIND']._serialized_end=2147
+  _globals['_PAGE']._serialized_start=2149
+  _globals['_PAGE']._serialized_end=2214
   _globals['_ACTIVATIONSTATEMENT']._serialized_start=42
   _globals['_ACTIVATIONSTATEMENT']._serialized_end=145
   _globals['_OPENSTATEMENT']._serialized_start=147
   _globals['_OPENSTATEMENT']._serialized_end=224
   _globals['_APPROVALSTATEMENT']._serialized_start=227
-  _globals['_APPROVALSTATEMENT']._serialized_end=513
-  _globals['_SIGNINGDOCUMENT']._serialized_start=515
-  _globals['_SIGNINGDOCUMENT']._serialized_end=582
-  _globals['_READSTATEMENT']._serialized_start=585
-  _globals['_READSTATEMENT']._serialized_end=719
-  _globals['_REPORTSTATEMENT']._serialized_start=721
-  _globals['_REPORTSTATEMENT']._serialized_end=805
-  _globals['_PINCHANGESTATEMENT']._serialized_start=807
-  _globals['_PINCHANGESTATEMENT']._serialized_end=895
-  _globals['_PINRESETSTATEMENT']._serialized_start=897
-  _globals['_PINRESETSTATEMENT']._serialized_end=984
-  _globals['_COPYREQUESTSTATEMENT']._serialized_start=986
-  _globals['_COPYREQUESTSTATEMENT']._serialized_end=1076
-  _globals['_COPYCONFIRMATIONSTATEMENT']._serialized_start=1078
-  _globals['_COPYCONFIRMATIONSTATEMENT']._serialized_end=1190
-  _globals['_COPYSCANSTATEMENT']._serialized_start=1192
-  _globals['_COPYSCANSTATEMENT']._serialized_end=1245
-  _globals['_COPYFINISHSTATEMENT']._serialized_start=1247
-  _globals['_COPYFINISHSTATEMENT']._serialized_end=1324
-  _globals['_COPYQUERYSTATEMENT']._serialized_start=1326
-  _globals['_COPYQUERYSTATEMENT']._serialized_end=1411
-  _globals['_COPYSTOPSTATEMENT']._serialized_start=1413
-  _globals['_COPYSTOPSTATEMENT']._serialized_end=1497
-  _globals['_BLOCKSTATEMENT']._serialized_start=1499
-  _globals['_BLOCKSTATEMENT']._serialized_end=1617
+  _globals['_APPROVALSTATEMENT']._serialized_end=555
+  _globals['_PRINCIPAL']._serialized_start=557
+  _globals['_PRINCIPAL']._serialized_end=605
+  _globals['_SIGNINGDOCUMENT']._serialized_start=607
+  _globals['_SIGNINGDOCUMENT']._serialized_end=674
+  _globals['_READSTATEMENT']._serialized_start=677
+  _globals['_READSTATEMENT']._serialized_end=811
+  _globals['_REPORTSTATEMENT']._serialized_start=813
+  _globals['_REPORTSTATEMENT']._serialized_end=897
+  _globals['_PINCHANGESTATEMENT']._serialized_start=899
+  _globals['_PINCHANGESTATEMENT']._serialized_end=987
+  _globals['_PINRESETSTATEMENT']._serialized_start=989
+  _globals['_PINRESETSTATEMENT']._serialized_end=1076
+  _globals['_COPYREQUESTSTATEMENT']._serialized_start=1078
+  _globals['_COPYREQUESTSTATEMENT']._serialized_end=1168
+  _globals['_COPYCONFIRMATIONSTATEMENT']._serialized_start=1170
+  _globals['_COPYCONFIRMATIONSTATEMENT']._serialized_end=1282
+  _globals['_COPYSCANSTATEMENT']._serialized_start=1284
+  _globals['_COPYSCANSTATEMENT']._serialized_end=1337
+  _globals['_COPYFINISHSTATEMENT']._serialized_start=1339
+  _globals['_COPYFINISHSTATEMENT']._serialized_end=1416
+  _globals['_COPYQUERYSTATEMENT']._serialized_start=1418
+  _globals['_COPYQUERYSTATEMENT']._serialized_end=1503
+  _globals['_COPYSTOPSTATEMENT']._serialized_start=1505
+  _globals['_COPYSTOPSTATEMENT']._serialized_end=1589
+  _globals['_BLOCKSTATEMENT']._serialized_start=1591
+  _globals['_BLOCKSTATEMENT']._serialized_end=1709
 # @@protoc_insertion_point(module_scope)

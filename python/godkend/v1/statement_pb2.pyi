@@ -107,6 +107,28 @@ USER_VERIFICATION_NONE: UserVerification.ValueType  # 3
 """None: enough to reject."""
 Global___UserVerification: _TypeAlias = UserVerification  # noqa: Y015
 
+class _DelegationKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _DelegationKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_DelegationKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    DELEGATION_KIND_UNSPECIFIED: _DelegationKind.ValueType  # 0
+    DELEGATION_KIND_GUARDIAN: _DelegationKind.ValueType  # 1
+    """By law or by a court."""
+    DELEGATION_KIND_PROXY: _DelegationKind.ValueType  # 2
+    """By power of attorney."""
+
+class DelegationKind(_DelegationKind, metaclass=_DelegationKindEnumTypeWrapper):
+    """Why somebody may act for another."""
+
+DELEGATION_KIND_UNSPECIFIED: DelegationKind.ValueType  # 0
+DELEGATION_KIND_GUARDIAN: DelegationKind.ValueType  # 1
+"""By law or by a court."""
+DELEGATION_KIND_PROXY: DelegationKind.ValueType  # 2
+"""By power of attorney."""
+Global___DelegationKind: _TypeAlias = DelegationKind  # noqa: Y015
+
 class _Page:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -211,6 +233,7 @@ class ApprovalStatement(_message.Message):
     USER_VERIFICATION_FIELD_NUMBER: _builtins.int
     ATTEMPT_ID_FIELD_NUMBER: _builtins.int
     DOCUMENT_FIELD_NUMBER: _builtins.int
+    ON_BEHALF_FIELD_NUMBER: _builtins.int
     login_id: _builtins.bytes
     """login_id is the 16 bytes of the login."""
     challenge: _builtins.bytes
@@ -231,6 +254,10 @@ class ApprovalStatement(_message.Message):
     def document(self) -> Global___SigningDocument:
         """document is what is signed, as shown; absent exactly if the login signs none."""
 
+    @_builtins.property
+    def on_behalf(self) -> Global___Principal:
+        """on_behalf is for whom the subscriber acts, as shown; absent if for themself."""
+
     def __init__(
         self,
         *,
@@ -243,14 +270,41 @@ class ApprovalStatement(_message.Message):
         user_verification: Global___UserVerification.ValueType = ...,
         attempt_id: _builtins.bytes = ...,
         document: Global___SigningDocument | None = ...,
+        on_behalf: Global___Principal | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["document", b"document"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["document", b"document", "on_behalf", b"on_behalf"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt_id", b"attempt_id", "authenticator_id", b"authenticator_id", "challenge", b"challenge", "decision", b"decision", "document", b"document", "login_id", b"login_id", "service_provider", b"service_provider", "text", b"text", "user_verification", b"user_verification"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt_id", b"attempt_id", "authenticator_id", b"authenticator_id", "challenge", b"challenge", "decision", b"decision", "document", b"document", "login_id", b"login_id", "on_behalf", b"on_behalf", "service_provider", b"service_provider", "text", b"text", "user_verification", b"user_verification"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ApprovalStatement: _TypeAlias = ApprovalStatement  # noqa: Y015
+
+@_typing.final
+class Principal(_message.Message):
+    """Principal is somebody for whom the subscriber may act."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DELEGATION_ID_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    delegation_id: _builtins.bytes
+    """delegation_id is the 16 bytes of the delegation."""
+    name: _builtins.str
+    """name is the person's, as shown."""
+    def __init__(
+        self,
+        *,
+        delegation_id: _builtins.bytes = ...,
+        name: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["delegation_id", b"delegation_id", "name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Principal: _TypeAlias = Principal  # noqa: Y015
 
 @_typing.final
 class SigningDocument(_message.Message):

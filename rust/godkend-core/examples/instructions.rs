@@ -22,6 +22,7 @@ use godkend_core::approval::{
 use godkend_core::authenticator::Authenticator;
 use godkend_core::challenge::QrSecret;
 use godkend_core::contact::Contact;
+use godkend_core::delegation::Acting;
 use godkend_core::engine::command::{ApproveByBiometrics, ChargeApproval, OpenLogin, StartLogin};
 use godkend_core::engine::lane::{Command, Moment};
 use godkend_core::identity::{Identity, Level, UserId};
@@ -165,6 +166,7 @@ fn approval_of_nothing() -> ApprovalStatement {
         user_verification: 1,
         attempt_id: vec![3; 16],
         document: None,
+        on_behalf: None,
     }
 }
 
@@ -211,6 +213,7 @@ impl World {
             level: Level::Substantial,
             is_vouched: true,
             identified_at: None,
+            organisation: None,
             contact: Contact::default(),
             blocked_at: None,
             created_at: NOW,
@@ -271,6 +274,8 @@ impl World {
             service_provider: "tax.example".to_owned(),
             text: "Log in to Tax and see your assessment for 2025".to_owned(),
             document: None,
+            acting: Acting::No,
+            business_service: false,
             user_id_canonical: Some("erik".to_owned()),
             verifier_digest: godkend_core::digest::sha256(&VERIFIER),
             source: "192.0.2.7".to_owned(),

@@ -85,6 +85,7 @@ fn registrations(count: usize) -> Vec<CreateIdentity> {
             name: "Erik Hansen".to_owned(),
             birth_date: None,
             level: Some(Level::Substantial),
+            organisation: None,
         }
     };
     (0..count).map(registration).collect()

@@ -9,6 +9,7 @@ use prost::Message;
 
 use crate::Id;
 use crate::clock::Millis;
+use crate::delegation::PrincipalShown;
 use crate::error::{Error, Reason, Result};
 use crate::login::Login;
 use crate::signature::PublicKey;
@@ -75,6 +76,9 @@ pub struct ApprovalStatement {
     /// What is signed, as shown; none for a mere login.
     #[prost(message, optional, tag = "9")]
     pub document: Option<DocumentShown>,
+    /// For whom the subscriber acts, as shown; none for themself.
+    #[prost(message, optional, tag = "10")]
+    pub on_behalf: Option<PrincipalShown>,
 }
 
 /// Asks for a new PIN.

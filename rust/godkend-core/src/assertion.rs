@@ -6,7 +6,7 @@
 //!
 //! Sources: RFC 7519 (JWT), RFC 7515 (JWS, compact form), RFC 7517 (JWK), RFC 7518 sections 3.4 and
 //! 6.2 (ES256), RFC 8037 (EdDSA), OpenID Connect Core 1.0 sections 2 and 8.1 (claims, pairwise
-//! subjects), RFC 8176 (`amr` values).
+//! subjects), RFC 8176 (`amr` values), RFC 8693 section 4.1 (`act`).
 //!
 //! ES256 is the default because every OpenID Connect relying party can check it,
 //! and EdDSA saves 11 µs of 27 in a login that costs milliseconds.
@@ -28,6 +28,12 @@ pub struct Claims<'a> {
     pub aud: &'a str,
     /// About whom: [`pairwise_subject`].
     pub sub: &'a str,
+    /// Who acted, if somebody acted for `sub`; whoever did is the one that the levels are of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub act: Option<Act>,
+    /// The organisation that a business identity acts for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub org: Option<Organisation<'a>>,
     /// The class of the login as an address, such as that of NSIS Substantial.
     pub acr: &'a str,
     /// What was used, as in RFC 8176: `pin`, `hwk`, `otp`, `pwd`, `fpt`.
@@ -51,6 +57,20 @@ pub struct Claims<'a> {
     pub txn: &'a str,
     /// The session that the service provider may end later.
     pub sid: &'a str,
+}
+
+/// Who acted, as RFC 8693 section 4.1 names it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Act {
+    /// [`pairwise_subject`] of the one who acted.
+    pub sub: String,
+}
+
+/// An organisation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Organisation<'a> {
+    /// Its number in the Danish business register.
+    pub cvr: &'a str,
 }
 
 /// The token: header, claims and signature by the active key, in compact form.
@@ -127,6 +147,8 @@ mod tests {
         iss: "https://godkend.example",
         aud: "tax",
         sub: "a \"subject\"",
+        act: None,
+        org: None,
         acr: "https://data.gov.dk/concept/core/nsis/loa/Substantial",
         amr: Vec::new(),
         nsis_loa: "Substantial",

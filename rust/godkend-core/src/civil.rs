@@ -90,6 +90,12 @@ impl Date {
         Self { year, month, day: u8::try_from(left + 1).unwrap_or(1) }
     }
 
+    /// How many days a later day is away; negative for an earlier one.
+    #[must_use]
+    pub fn days_until(self, other: Self) -> i64 {
+        other.days() - self.days()
+    }
+
     /// Days since 1970-01-01.
     fn days(self) -> i64 {
         let years: i64 = (1970..self.year).map(|year| i64::from(days_in_year(year))).sum();

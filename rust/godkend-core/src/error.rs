@@ -202,8 +202,27 @@ reasons! {
     StatementWithDocument = "STATEMENT_WITH_DOCUMENT",
     /// The signed statement names another document.
     StatementWrongDocument = "STATEMENT_WRONG_DOCUMENT",
-    /// What only an app can do: to sign.
+    /// What only an app can do: to sign, or to choose for whom one acts.
     AppRequired = "APP_REQUIRED",
+    // Acting for others, and for organisations
+    /// The login is for oneself, and the statement acts for somebody else.
+    ActingNotAsked = "ACTING_NOT_ASKED",
+    /// The login is for somebody else, and the statement names nobody.
+    ActingRequired = "ACTING_REQUIRED",
+    /// The subscriber may act for nobody here.
+    NobodyToActFor = "NOBODY_TO_ACT_FOR",
+    /// The subscriber may not act by this delegation here and now; why is not said.
+    DelegationInvalid = "DELEGATION_INVALID",
+    /// The signed statement calls the person by another name.
+    StatementWrongPrincipal = "STATEMENT_WRONG_PRINCIPAL",
+    /// No such delegation of this person.
+    DelegationNotFound = "DELEGATION_NOT_FOUND",
+    /// One of the two may not, as the rules are.
+    DelegationNotAllowed = "DELEGATION_NOT_ALLOWED",
+    /// One of the two has as many as one may have.
+    DelegationsTooMany = "DELEGATIONS_TOO_MANY",
+    /// A business identity, at what is no business service.
+    BusinessServicesOnly = "BUSINESS_SERVICES_ONLY",
     // PIN
     /// The PIN is wrong.
     PinWrong = "PIN_WRONG",

@@ -83,6 +83,12 @@ pub mod kind {
     pub const PASSWORD_SET: &str = "password.set";
     /// Whom a passport belongs to was found, for a way back that `detail` names.
     pub const PASSPORT_ACCEPTED: &str = "passport.accepted";
+    /// A registrar recorded that one may act for another; told of both.
+    pub const DELEGATION_RECORDED: &str = "delegation.recorded";
+    /// A delegation was ended before its last day; told of both.
+    pub const DELEGATION_ENDED: &str = "delegation.ended";
+    /// Somebody acted for this person, in a login that was approved.
+    pub const LOGIN_ON_BEHALF: &str = "login.on_behalf";
     /// A login was approved.
     pub const LOGIN_APPROVED: &str = "login.approved";
     /// A login was rejected.

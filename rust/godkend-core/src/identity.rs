@@ -36,6 +36,8 @@ pub struct Identity {
     pub is_vouched: bool,
     /// Since when there is evidence of who it is, if there is any.
     pub identified_at: Option<Millis>,
+    /// The CVR number of the organisation that it acts for; `None` for a private identity.
+    pub organisation: Option<String>,
     /// How the subscriber can be reached.
     pub contact: Contact,
     /// Since when it is blocked.
@@ -213,6 +215,7 @@ pub(crate) mod tests {
             level: Level::Substantial,
             is_vouched: true,
             identified_at: None,
+            organisation: None,
             contact: Contact::default(),
             blocked_at: None,
             created_at: 0,

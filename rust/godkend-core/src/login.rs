@@ -11,10 +11,12 @@ use crate::Id;
 use crate::approval::UserVerification;
 use crate::authenticator::Authenticator;
 use crate::clock::Millis;
+use crate::delegation::{Acting, OnBehalf};
 use crate::digest::sha256;
 use crate::error::{Error, Reason, Result};
 use crate::identity::Identity;
 use crate::level::{self, Level, Used};
+use crate::organisation;
 use crate::receipt::Signature;
 use crate::signing::Document;
 
@@ -123,6 +125,10 @@ pub struct Login {
     pub text: String,
     /// What is to be signed; `None` for a mere login.
     pub document: Option<Document>,
+    /// Whether it may be, or must be, on somebody's behalf.
+    pub acting: Acting,
+    /// Whether the service provider offers a business service.
+    pub business_service: bool,
     /// Digest of the typed user ID in canonical form; `None` for a QR code at once.
     pub user_id_digest: Option<[u8; 32]>,
     /// Digest of where the subscriber comes from.
@@ -153,6 +159,8 @@ pub struct Login {
     pub expires_at: Millis,
     /// When it was approved.
     pub approved_at: Option<Millis>,
+    /// For whom it was approved, if not for the subscriber.
+    pub on_behalf: Option<OnBehalf>,
     /// The approval as signed, if a document is.
     pub signed: Option<Signature>,
 }
@@ -195,6 +203,7 @@ impl Login {
             State::Opened => return self.expect_opened_by(&authenticator.id, now),
             other => return Err(other.refusal()),
         }
+        organisation::admit(identity, self.business_service)?;
         level::reach(identity.level, authenticator.enrolment.level, self.level_min)?;
         self.state = State::Opened;
         self.identity_id = Some(identity.id);
@@ -215,7 +224,7 @@ impl Login {
             State::Opened => return Err(Error::denied(Reason::LoginOpenedElsewhere)),
             other => return Err(other.refusal()),
         }
-        if way != Way::App && self.document.is_some() {
+        if way != Way::App && (self.document.is_some() || self.acting == Acting::Required) {
             return Err(Error::denied(Reason::AppRequired));
         }
         if way.level() >= self.level_min {
@@ -239,6 +248,7 @@ impl Login {
     /// As [`Login::expect_reachable`]; `LEVEL_TOO_LOW` also for what the identity's own level is.
     pub fn accept_code(&mut self, identity: &Identity, display_id: &Id, now: Millis) -> Result<()> {
         self.expect_reachable(Way::Display, now)?;
+        organisation::admit(identity, self.business_service)?;
         level::reach(identity.level, Way::Display.level(), self.level_min)?;
         self.state = State::Opened;
         self.way = Some(Way::Display);
@@ -266,6 +276,7 @@ impl Login {
     /// As [`Login::expect_reachable`].
     pub fn approve_by_password(&mut self, identity: &Identity, now: Millis) -> Result<()> {
         self.expect_reachable(Way::Password, now)?;
+        organisation::admit(identity, self.business_service)?;
         self.state = State::Approved;
         self.way = Some(Way::Password);
         self.identity_id = Some(identity.id);

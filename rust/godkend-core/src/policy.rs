@@ -113,6 +113,18 @@ section! {
 }
 
 section! {
+    /// Acting for somebody else.
+    DelegationPolicy, "delegation" {
+        /// The age from which one may act for others, and give a power of attorney, in years.
+        adult_years_min: u16 = 18, in 1..=30;
+        /// How many days a delegation may last, its first and its last counted: 18 years.
+        days_max: u32 = 6_575, in 1..=36_525;
+        /// How many delegations that are not over one person may have, given and received apart.
+        open_max: u32 = 20, in 1..=100;
+    }
+}
+
+section! {
     /// The way from a forgotten PIN to a chosen one.
     TemporaryPinPolicy, "temporary_pin" {
         /// How long a temporary PIN is valid.
@@ -401,6 +413,8 @@ pub struct Policy {
     pub activation: ActivationPolicy,
     /// Who gets an identity, and who may speak for whom.
     pub issuing: IssuingPolicy,
+    /// Acting for somebody else.
+    pub delegation: DelegationPolicy,
     /// The way from a forgotten PIN to a chosen one.
     pub temporary_pin: TemporaryPinPolicy,
     /// Which documents open the passport route.
@@ -446,6 +460,7 @@ impl Policy {
         policy.login.validate()?;
         policy.activation.validate()?;
         policy.issuing.validate()?;
+        policy.delegation.validate()?;
         policy.temporary_pin.validate()?;
         accepted::validate(&policy.passport.documents)?;
         policy.copying.validate()?;

@@ -141,6 +141,8 @@ mod tests {
             iss: "https://godkend.example",
             aud: "profile",
             sub: &assertion::pairwise_subject(keys, &[1; 16], "profile"),
+            act: None,
+            org: None,
             acr: "",
             amr: vec![],
             nsis_loa: "High",

@@ -10,6 +10,7 @@ use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, ED25519, UnparsedPublicKey};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
+use serde_json::Value;
 use subtle::ConstantTimeEq as _;
 
 use crate::Id;
@@ -33,6 +34,7 @@ struct Header {
 struct Claims {
     aud: String,
     sub: String,
+    act: Option<Value>,
     nsis_loa: String,
     auth_time: i64,
     txn: String,
@@ -67,6 +69,8 @@ pub fn prove(
     let age_ms = now.saturating_sub(signed_in_at);
     let fits = (service_providers.is_empty() || service_providers.contains(&claims.aud))
         && bool::from(subject.as_bytes().ct_eq(claims.sub.as_bytes()))
+        // Whoever acts for somebody at a site gets no hold of that person's identity itself.
+        && claims.act.is_none()
         && matches!(claims.nsis_loa.as_str(), "Substantial" | "High")
         && u64::try_from(age_ms).is_ok_and(|age_ms| age_ms <= age_ms_max);
     let session = login_id(&claims.txn).map(|login_id| Session { login_id, signed_in_at });
@@ -179,6 +183,8 @@ mod tests {
             iss: "https://godkend.example",
             aud,
             sub: &assertion::pairwise_subject(keys, &WHO, aud),
+            act: None,
+            org: None,
             acr: "",
             amr: vec![],
             nsis_loa: level,

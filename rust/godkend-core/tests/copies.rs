@@ -110,6 +110,7 @@ impl World {
             level: Level::High,
             is_vouched: true,
             identified_at: Some(START),
+            organisation: None,
             contact: Contact {
                 phone_number: Some("+4512345678".to_owned()),
                 phone_number_changed_at: Some(START - 5 * DAY),

@@ -23,6 +23,7 @@ use godkend_core::civil::Date;
 use godkend_core::consent::Consent;
 use godkend_core::contact::{Contact, Language};
 use godkend_core::copying::{self, AppCopy, NewPhone};
+use godkend_core::delegation::{Acting, Delegation, Kind as DelegationKind, OnBehalf, Scopes};
 use godkend_core::display::{self, Display};
 use godkend_core::door::Door;
 use godkend_core::error::{Error, Reason, Result};
@@ -57,6 +58,7 @@ fn identity(id: Id, user_id: &str) -> Identity {
         level: Level::High,
         is_vouched: false,
         identified_at: Some(NOW + 3),
+        organisation: Some("24256790".to_owned()),
         contact: Contact {
             phone_number: Some("+4512345678".to_owned()),
             phone_number_changed_at: Some(NOW - 2),
@@ -160,6 +162,9 @@ fn login() -> Login {
             media_type: "application/pdf".to_owned(),
             name: "Lease.pdf".to_owned(),
         }),
+        acting: Acting::Required,
+        business_service: true,
+        on_behalf: Some(OnBehalf { delegation_id: [11; 16], principal_id: [12; 16] }),
         signed: Some(Signature { statement: vec![1, 2], signature: vec![3] }),
     }
 }
@@ -240,6 +245,23 @@ fn door() -> Door {
     Door { key: [12; 16], lockout, charged_at: NOW }
 }
 
+fn delegation() -> Delegation {
+    Delegation {
+        id: [11; 16],
+        principal_id: [12; 16],
+        agent_id: [1; 16],
+        kind: DelegationKind::Proxy,
+        scopes: Scopes::parse(&["bank".to_owned(), "tax".to_owned()]).unwrap(),
+        starts_on: Date::new(2027, 1, 1).unwrap(),
+        ends_on: Date::new(2028, 2, 29).unwrap(),
+        grounds: "letter of 2026-12-01".to_owned(),
+        recorded_by: "desk".to_owned(),
+        officer_id: "kk0417".to_owned(),
+        recorded_at: NOW,
+        ended_at: None,
+    }
+}
+
 fn event() -> NewEvent {
     NewEvent {
         kind: kind::PIN_WRONG,
@@ -287,6 +309,7 @@ fn fill(connection: &mut dyn Connection, durable: bool) {
         tx.put_display(&display())?;
         tx.put_password(&password())?;
         tx.put_door(&door())?;
+        tx.put_delegation(&delegation())?;
         tx.put_budget(&[1; 16], 5)?;
         tx.put_message(&message())?;
         tx.put_message(&dead_letter())?;
@@ -327,6 +350,13 @@ fn look(tx: &mut dyn Tx) -> Result<()> {
     assert_eq!(tx.active_display_of(&[1; 16])?, Some(display()));
     assert_eq!(tx.password_of(&[1; 16])?, Some(password()));
     assert_eq!(tx.door(&[12; 16])?, Some(door()));
+    assert_eq!(tx.delegation(&[11; 16])?, Some(delegation()));
+    assert_eq!(tx.delegations_to(&[1; 16], NOW)?, vec![delegation()]);
+    assert_eq!(tx.delegations_from(&[12; 16], NOW)?, vec![delegation()]);
+    assert_eq!(tx.delegations_to(&[12; 16], NOW)?, vec![]);
+    // Its last day is over in Denmark.
+    assert_eq!(tx.delegations_from(&[12; 16], 1_835_478_000_000 - 1)?, vec![delegation()]);
+    assert_eq!(tx.delegations_from(&[12; 16], 1_835_478_000_000)?, vec![]);
     assert_eq!(tx.budget(&[1; 16])?, 5);
     assert_eq!(tx.last_login_change()?, 1);
     assert_eq!(tx.logins_changed(0)?[0].login_id, [9; 16]);
@@ -453,6 +483,14 @@ fn a_damaged_row_is_a_fault_and_never_another_value() {
         "UPDATE login SET document_sha256 = x'00'",
         "UPDATE login SET document_name = NULL",
         "UPDATE login SET statement_signature = NULL",
+        "UPDATE login SET acting = 4",
+        "UPDATE login SET delegation_id = x'00'",
+        "UPDATE login SET principal_id = NULL",
+        "UPDATE delegation SET kind = 3",
+        "UPDATE delegation SET scopes = ''",
+        "UPDATE delegation SET starts_on = '2027-02-30'",
+        "UPDATE delegation SET ends_on = 'x'",
+        "UPDATE delegation SET agent_id = x'00'",
         "DROP TRIGGER event_is_never_changed; UPDATE event SET hash = x'00'",
     ] {
         let place = Place::new();
@@ -479,6 +517,7 @@ fn a_damaged_row_is_a_fault_and_never_another_value() {
             |tx| tx.display(&[10; 16]).map(drop),
             |tx| tx.password_of(&[1; 16]).map(drop),
             |tx| tx.door(&[12; 16]).map(drop),
+            |tx| tx.delegation(&[11; 16]).map(drop),
             |tx| tx.events_after(0, 9).map(drop),
             |tx| tx.message(&[10; 16]).map(drop),
             |tx| tx.delivery_lease().map(drop),

@@ -23,6 +23,7 @@ use godkend_core::approval::{
 };
 use godkend_core::challenge::QrSecret;
 use godkend_core::civil::Date;
+use godkend_core::delegation::Acting;
 use godkend_core::engine::command::*;
 use godkend_core::engine::lane::{Command, Moment};
 use godkend_core::error::{Error, Result};
@@ -156,6 +157,7 @@ impl Phone {
                 media_type: it.media_type,
                 name: it.name,
             }),
+            on_behalf: None,
         })
     }
 }
@@ -316,6 +318,7 @@ impl World {
                     name: "Somebody".to_owned(),
                     birth_date: BirthDate::parse(BORN[who]).ok(),
                     level: [Some(Level::Substantial), Some(Level::Low), None][who],
+                    organisation: None,
                 };
                 if let Some(id) = self.both(&create, |id| format!("{id:?}")) {
                     self.identities[who] = id;
@@ -446,6 +449,8 @@ impl World {
                 text: "Log in to Tax".to_owned(),
                 document: (request % 3 == 0)
                     .then(|| Document::parse(&[3; 32], "text/plain", "Lease").unwrap()),
+                acting: Acting::No,
+                business_service: false,
                 user_id_canonical: who.map(|who| USER_IDS[who].to_owned()),
                 verifier_digest: godkend_core::digest::sha256(&[1; 32]),
                 source: format!("source {source}"),

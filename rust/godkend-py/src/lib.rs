@@ -16,8 +16,6 @@ mod _core {
     #[pymodule_export]
     use crate::engine::{PyDrained, PyEngine, PyManualClock};
     #[pymodule_export]
-    use crate::outcome::PyRedeemed;
-    #[pymodule_export]
     use crate::outcome::{
         PyActivationBegun, PyActivationCodeIssued, PyAuthenticatorView, PyCopyScanned, PyCopyView,
         PyDisplayView, PyDisplaysView, PyDoorView, PyDueMessage, PyEventView, PyEvidenceView,
@@ -26,6 +24,7 @@ mod _core {
     };
     #[pymodule_export]
     use crate::outcome::{PyConsentView, PyRecordedView};
+    use crate::outcome::{PyDelegationView, PyRedeemed};
     #[pymodule_export]
     use crate::passport::{PyPassportView, read_passport};
     #[pymodule_export]

@@ -33,7 +33,7 @@ use lane::{Command, Lane};
 use log_writer::LogWriter;
 pub use passport::Reading;
 use pool::Pool;
-pub use query::{AuthenticatorView, IdentityKey, IdentityView, Recorded};
+pub use query::{AuthenticatorView, DelegationView, IdentityKey, IdentityView, Recorded};
 pub use reply::{Deadline, Reply};
 pub use seeding::Seeding;
 use shared::Shared;

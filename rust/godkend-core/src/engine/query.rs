@@ -8,6 +8,7 @@ use super::{Deadline, Engine, Reader, Reply};
 use crate::Id;
 use crate::authenticator::{self, Authenticator};
 use crate::consent::Consent;
+use crate::delegation::Delegation;
 use crate::error::{Error, Reason, Result};
 use crate::event::Event;
 use crate::evidence::Evidence;
@@ -72,6 +73,31 @@ impl Engine {
             let witness = witness.ok_or(Error::denied(Reason::WitnessNotAllowed))?;
             let statements = tx.statements_of(&witness_id, witness::counted_after(policy, now))?;
             witness::check(&witness, None, &statements, policy, now)
+        });
+    }
+
+    /// By which delegations a subscriber acts for others, and others for them, now or later.
+    pub fn list_delegations(
+        &self,
+        identity_id: Id,
+        deadline: Deadline,
+        reply: Reply<Vec<DelegationView>>,
+    ) {
+        let clock = Arc::clone(&self.shared.clock);
+        self.query(deadline, reply, move |tx| {
+            tx.identity(&identity_id)?.ok_or(Error::denied(Reason::IdentityNotFound))?;
+            let mut delegations = tx.delegations_to(&identity_id, clock.now_ms())?;
+            delegations.extend(tx.delegations_from(&identity_id, clock.now_ms())?);
+            let mut name =
+                |id: &Id| Ok(tx.identity(id)?.map(|person| person.name).unwrap_or_default());
+            let view = |delegation: Delegation| {
+                Ok(DelegationView {
+                    principal_name: name(&delegation.principal_id)?,
+                    agent_name: name(&delegation.agent_id)?,
+                    delegation,
+                })
+            };
+            delegations.into_iter().map(view).collect()
         });
     }
 
@@ -142,6 +168,16 @@ pub enum IdentityKey {
     Id(Id),
     /// By the canonical form of its user ID.
     UserId(String),
+}
+
+/// A delegation as registrars and the two see it.
+pub struct DelegationView {
+    /// The row.
+    pub delegation: Delegation,
+    /// The name of whom is acted for.
+    pub principal_name: String,
+    /// The name of who acts.
+    pub agent_name: String,
 }
 
 /// An identity as registrars and support see it.

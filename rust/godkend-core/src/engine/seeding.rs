@@ -143,6 +143,7 @@ impl Rows {
             level: Level::Substantial,
             is_vouched: true,
             identified_at: None,
+            organisation: None,
             contact: Contact::default(),
             blocked_at: None,
             created_at: self.now,

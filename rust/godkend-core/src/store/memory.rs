@@ -10,6 +10,7 @@ use crate::authenticator::Authenticator;
 use crate::clock::Millis;
 use crate::consent::Consent;
 use crate::copying::AppCopy;
+use crate::delegation::Delegation;
 use crate::display::Display;
 use crate::door::Door;
 use crate::error::Result;
@@ -34,6 +35,7 @@ pub(super) struct Rows {
     pub(super) codes: BTreeMap<Id, Code>,
     pub(super) evidence: BTreeMap<Id, Evidence>,
     pub(super) consents: BTreeMap<Id, Consent>,
+    pub(super) delegations: BTreeMap<Id, Delegation>,
     pub(super) temporary_pins: BTreeMap<Id, TemporaryPin>,
     pub(super) copies: BTreeMap<Id, AppCopy>,
     pub(super) logins: BTreeMap<Id, Login>,

@@ -8,6 +8,7 @@ use godkend_core::engine::command::{
 use godkend_core::engine::{Deadline, IdentityKey};
 use godkend_core::error::Error;
 use godkend_core::identity::{self, Level, UserId};
+use godkend_core::organisation;
 use pyo3::prelude::*;
 
 use super::PyEngine;
@@ -18,7 +19,8 @@ use crate::error::Result;
 impl PyEngine {
     #[allow(clippy::too_many_arguments)]
     #[pyo3(signature = (
-        token, timeout_ms, actor, request_id, user_id, name, birth_date, level, unproved = false
+        token, timeout_ms, actor, request_id, user_id, name, birth_date, level, unproved = false,
+        organisation_number = ""
     ))]
     fn create_identity(
         &self,
@@ -31,6 +33,7 @@ impl PyEngine {
         birth_date: &str,
         level: i32,
         unproved: bool,
+        organisation_number: &str,
     ) -> Result<()> {
         let level = match (unproved, level) {
             (false, level) => Some(Level::parse("level", level)?),
@@ -46,6 +49,7 @@ impl PyEngine {
             name: identity::name(name)?,
             birth_date: optional_birth_date(birth_date)?,
             level,
+            organisation: organisation::number(organisation_number)?,
         };
         self.submit(token, timeout_ms, command)
     }

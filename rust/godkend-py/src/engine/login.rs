@@ -1,5 +1,6 @@
 //! LoginService: each call checks its fields, submits, and returns.
 
+use godkend_core::delegation::Acting;
 use godkend_core::engine::Deadline;
 use godkend_core::engine::command::{
     CancelLogin, ChargePassword, RedeemLogin, StartLogin, SubmitCode,
@@ -20,7 +21,7 @@ const VERIFIER_BYTES: std::ops::RangeInclusive<usize> = 32..=64;
 
 #[pymethods]
 impl PyEngine {
-    #[pyo3(signature = (token, timeout_ms, front_end, request_id, service_provider, text, user_id, verifier_digest, source, nonce, level_min, document = None))]
+    #[pyo3(signature = (token, timeout_ms, front_end, request_id, service_provider, text, user_id, verifier_digest, source, nonce, level_min, document = None, acting = 0, business_service = false))]
     #[allow(clippy::too_many_arguments)]
     fn start_login(
         &self,
@@ -36,6 +37,8 @@ impl PyEngine {
         nonce: &str,
         level_min: i32,
         document: Option<(Vec<u8>, String, String)>,
+        acting: i32,
+        business_service: bool,
     ) -> Result<()> {
         let document =
             document.map(|(sha256, media_type, name)| Document::parse(&sha256, &media_type, &name));
@@ -46,6 +49,8 @@ impl PyEngine {
             service_provider: identity::line("service_provider", service_provider, 1, 128)?,
             text: identity::lines("text", text, 1, 1_000)?,
             document: document.transpose()?,
+            acting: Acting::parse(acting)?,
+            business_service,
             user_id_canonical: user_id.transpose()?,
             verifier_digest: digest("verifier_digest", verifier_digest)?,
             source: identity::line("source", source, 1, 64)?,

@@ -1,6 +1,7 @@
 //! The engine as Python sees it; the calls of each service have a file of their own.
 
 mod copying;
+mod delegation;
 mod device;
 mod display;
 mod event;

@@ -1,7 +1,7 @@
 //! What a phone is told on its way from a code to an approval.
 
 use godkend_core::activation::CodeText;
-use godkend_core::engine::command::{ActivationBegun, CodeIssued, LoginOpened};
+use godkend_core::engine::command::{ActivationBegun, CodeIssued, LoginOpened, Principal};
 use pyo3::IntoPyObjectExt as _;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -76,6 +76,15 @@ impl PyLoginOpened {
     #[getter]
     fn text(&self) -> &str {
         &self.0.text
+    }
+    #[getter]
+    fn acting(&self) -> u8 {
+        self.0.acting as u8
+    }
+    #[getter]
+    fn principals<'py>(&self, py: Python<'py>) -> Vec<(Bound<'py, PyBytes>, &str, u8)> {
+        let of = |it: &'_ Principal| bytes(py, &it.delegation_id);
+        self.0.principals.iter().map(|it| (of(it), it.name.as_str(), it.kind as u8)).collect()
     }
     #[getter]
     fn document<'py>(&self, py: Python<'py>) -> Option<(Bound<'py, PyBytes>, &str, &str)> {

@@ -32,6 +32,10 @@ impl PyIdentityView {
         self.0.identity.level as u8
     }
     #[getter]
+    fn organisation_number(&self) -> &str {
+        self.0.identity.organisation.as_deref().unwrap_or_default()
+    }
+    #[getter]
     fn blocked(&self) -> bool {
         self.0.identity.blocked_at.is_some()
     }

@@ -1,6 +1,7 @@
 //! What calls give: the core's outcomes as objects that Python reads, one file for each service.
 
 mod copying;
+mod delegation;
 mod device;
 mod display;
 mod event;
@@ -12,6 +13,7 @@ mod notification;
 mod recovery;
 
 pub(crate) use copying::{PyCopyScanned, PyCopyView};
+pub(crate) use delegation::PyDelegationView;
 pub(crate) use device::{PyActivationBegun, PyActivationCodeIssued, PyLoginOpened};
 pub(crate) use display::{PyDisplayView, PyDisplaysView, PyDoorView};
 pub(crate) use event::PyEventView;

@@ -2,10 +2,11 @@
 
 use super::attempt::{Charged, Checked, charge, charged_authenticator, settle};
 use super::login::LoginView;
-use super::usable;
+use super::{delegation, usable};
 use crate::Id;
 use crate::approval::{self, ApprovalStatement, Decision, UserVerification, Verified, id};
 use crate::authenticator::{Authenticator, remember};
+use crate::delegation::OnBehalf;
 use crate::digest::{hex, sha256};
 use crate::engine::lane::{Command, Moment};
 use crate::error::{Error, Reason, Result};
@@ -22,16 +23,21 @@ fn decide(
     at: &Moment<'_>,
     verified: &Verified<ApprovalStatement>,
     decision: Decision,
-) -> Result<(Login, Authenticator)> {
+) -> Result<(Login, Authenticator, Decided)> {
     let statement = verified.statement();
-    let (authenticator, _) = usable(tx, &id(&statement.authenticator_id)?)?;
+    let (authenticator, identity) = usable(tx, &id(&statement.authenticator_id)?)?;
     let login = tx.login(&id(&statement.login_id)?)?;
     let mut login = login.ok_or(Error::denied(Reason::LoginNotFound))?;
     approval::check(statement, &login, &authenticator.id, decision)?;
     UserVerification::parse(statement.user_verification)?;
     remember(&mut login.attempts, id(&statement.attempt_id)?)?;
     login.expect_opened_by(&authenticator.id, at.now)?;
-    Ok((login, authenticator))
+    let on_behalf = match decision {
+        Decision::Approve => delegation::chosen(tx, at, statement, &login, &identity.id)?,
+        Decision::Reject => None,
+    };
+    let decided = Decided::by(verified, &login, on_behalf);
+    Ok((login, authenticator, decided))
 }
 
 /// What is kept of a statement once it is decided by.
@@ -39,10 +45,16 @@ struct Decided {
     statement_sha256: [u8; 32],
     /// All of it, if it signs a document.
     signed: Option<Signature>,
+    /// For whom, if not for the subscriber.
+    on_behalf: Option<OnBehalf>,
 }
 
 impl Decided {
-    fn by(verified: &Verified<ApprovalStatement>, login: &Login) -> Self {
+    fn by(
+        verified: &Verified<ApprovalStatement>,
+        login: &Login,
+        on_behalf: Option<OnBehalf>,
+    ) -> Self {
         let signed = || Signature {
             statement: verified.bytes().to_vec(),
             signature: verified.signature().to_vec(),
@@ -50,6 +62,7 @@ impl Decided {
         Self {
             statement_sha256: sha256(verified.bytes()),
             signed: login.document.is_some().then(signed),
+            on_behalf,
         }
     }
 
@@ -86,6 +99,7 @@ fn approved(
 ) -> Result<LoginView> {
     login.approve(authenticator_id, how, at.now)?;
     login.signed.clone_from(&decided.signed);
+    login.on_behalf = decided.on_behalf;
     tx.put_login(login)?;
     let by = match how {
         UserVerification::Pin => "pin",
@@ -94,7 +108,32 @@ fn approved(
     };
     let extra = serde_json::json!({ "user_verification": by });
     tx.append_event(decided.event(kind::LOGIN_APPROVED, login, extra), at.now)?;
+    if let Some(on_behalf) = decided.on_behalf {
+        tell_principal(tx, at, login, &on_behalf)?;
+    }
     Ok(LoginView::of(login, at.now))
+}
+
+/// Whoever is acted for learns of it in their own history.
+fn tell_principal(
+    tx: &mut dyn Tx,
+    at: &Moment<'_>,
+    login: &Login,
+    on_behalf: &OnBehalf,
+) -> Result<()> {
+    let detail = serde_json::json!({
+        "service_provider": login.service_provider,
+        "delegation_id": hex(&on_behalf.delegation_id),
+    });
+    let event = NewEvent {
+        kind: kind::LOGIN_ON_BEHALF,
+        identity_id: Some(on_behalf.principal_id),
+        login_id: Some(login.id),
+        actor: "device".to_owned(),
+        detail: detail.to_string(),
+        ..NewEvent::default()
+    };
+    tx.append_event(event, at.now)
 }
 
 /// Approves a login with a key that the phone's biometrics released.
@@ -108,13 +147,13 @@ impl Command for ApproveByBiometrics {
     const DURABLE: bool = true;
 
     fn step(&self, tx: &mut dyn Tx, at: &mut Moment<'_>) -> Result<LoginView> {
-        let (mut login, authenticator) = decide(tx, at, &self.verified, Decision::Approve)?;
+        let (mut login, authenticator, decided) =
+            decide(tx, at, &self.verified, Decision::Approve)?;
         if !authenticator.biometrics_on {
             return Err(Error::denied(Reason::BiometricsOff));
         }
         authenticator.lockout.expect_open(&at.policy.lockout, &Pin::REFUSALS, at.now)?;
         let how = UserVerification::Biometrics;
-        let decided = Decided::by(&self.verified, &login);
         approved(tx, at, &mut login, &authenticator.id, how, &decided)
     }
 }
@@ -132,11 +171,10 @@ impl Command for RejectLogin {
     const DURABLE: bool = true;
 
     fn step(&self, tx: &mut dyn Tx, at: &mut Moment<'_>) -> Result<LoginView> {
-        let (mut login, authenticator) = decide(tx, at, &self.verified, Decision::Reject)?;
+        let (mut login, authenticator, decided) = decide(tx, at, &self.verified, Decision::Reject)?;
         login.reject(&authenticator.id, at.now)?;
         tx.put_login(&login)?;
         let extra = serde_json::json!({ "not_me": self.not_me });
-        let decided = Decided::by(&self.verified, &login);
         tx.append_event(decided.event(kind::LOGIN_REJECTED, &login, extra), at.now)?;
         Ok(LoginView::of(&login, at.now))
     }
@@ -161,11 +199,11 @@ impl Command for ChargeApproval {
     const DURABLE: bool = true;
 
     fn step(&self, tx: &mut dyn Tx, at: &mut Moment<'_>) -> Result<ChargedApproval> {
-        let (login, mut authenticator) = decide(tx, at, &self.verified, Decision::Approve)?;
+        let (login, mut authenticator, decided) =
+            decide(tx, at, &self.verified, Decision::Approve)?;
         let charged = charge(&mut authenticator, at)?;
         tx.put_authenticator(&authenticator)?;
         tx.put_login(&login)?;
-        let decided = Decided::by(&self.verified, &login);
         Ok(ChargedApproval { charged, login_id: login.id, decided })
     }
 }
@@ -214,9 +252,12 @@ impl Command for SettleApproval {
         }
         tx.put_authenticator(&authenticator)?;
         // The PIN was right; whether the login may still be approved is another question.
-        usable(tx, &authenticator.id)?;
+        let (_, identity) = usable(tx, &authenticator.id)?;
         let login = tx.login(&self.login_id)?;
         let mut login = login.ok_or(Error::denied(Reason::LoginNotFound))?;
+        if let Some(OnBehalf { delegation_id, .. }) = self.decided.on_behalf {
+            delegation::acts_for(tx, at, &login, &identity.id, &delegation_id)?;
+        }
         let how = UserVerification::Pin;
         approved(tx, at, &mut login, &authenticator.id, how, &self.decided)
     }

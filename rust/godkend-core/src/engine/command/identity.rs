@@ -25,6 +25,8 @@ pub struct CreateIdentity {
     /// How well the identity was proved, by a registrar that vouches for it; `None` for one that is yet to
     /// be identified at a desk.
     pub level: Option<Level>,
+    /// The CVR number of the organisation that it acts for, if it does.
+    pub organisation: Option<String>,
 }
 
 impl Command for CreateIdentity {
@@ -51,6 +53,7 @@ impl Command for CreateIdentity {
             level: self.level.unwrap_or(Level::Low),
             is_vouched: self.level.is_some(),
             identified_at: None,
+            organisation: self.organisation.clone(),
             contact: Contact::default(),
             blocked_at: None,
             created_at: at.now,
@@ -75,6 +78,7 @@ impl CreateIdentity {
         made.user_id == self.user_id
             && made.name == self.name
             && made.is_vouched == self.level.is_some()
+            && made.organisation == self.organisation
             && (made.level == level || identified && made.level > level)
             && (made.birth_date == self.birth_date || identified && self.birth_date.is_none())
     }

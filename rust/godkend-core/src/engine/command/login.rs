@@ -1,12 +1,14 @@
 //! Starting, opening, cancelling and redeeming logins.
 
+use super::delegation::{Principal, acts_for, principals};
 use super::{derive_id, draw, put_budgets, usable};
 use crate::Id;
 use crate::approval::{OpenStatement, Verified, fresh, id};
-use crate::assertion::{self, Claims};
+use crate::assertion::{self, Act, Claims, Organisation};
 use crate::authenticator::Authenticator;
 use crate::challenge::{QrSecret, Scanned};
 use crate::clock::Millis;
+use crate::delegation::{Acting, OnBehalf};
 use crate::digest::hex;
 use crate::engine::lane::{Command, Moment};
 use crate::error::{Error, Reason, Result};
@@ -15,6 +17,7 @@ use crate::identity::Identity;
 use crate::keys::Keys;
 use crate::level::{self, Level, Used};
 use crate::login::{Login, State, Way, displaced};
+use crate::organisation;
 use crate::policy::after;
 use crate::random;
 use crate::receipt;
@@ -34,6 +37,10 @@ pub struct StartLogin {
     pub text: String,
     /// What is to be signed, if anything.
     pub document: Option<Document>,
+    /// Whether it may be, or must be, on somebody's behalf.
+    pub acting: Acting,
+    /// Whether the service provider offers a business service.
+    pub business_service: bool,
     /// What the subscriber typed, in canonical form, if anything.
     pub user_id_canonical: Option<String>,
     /// SHA-256 of the front-end's secret.
@@ -117,6 +124,8 @@ impl Command for StartLogin {
             service_provider: self.service_provider.clone(),
             text: self.text.clone(),
             document: self.document.clone(),
+            acting: self.acting,
+            business_service: self.business_service,
             user_id_digest: user_id,
             source_digest: source,
             verifier_digest: self.verifier_digest,
@@ -132,6 +141,7 @@ impl Command for StartLogin {
             started_at: at.now,
             expires_at: after(at.now, at.policy.login.life_ms),
             approved_at: None,
+            on_behalf: None,
             signed: None,
         };
         tx.put_login(&login)?;
@@ -172,6 +182,8 @@ impl StartLogin {
             && login.service_provider == self.service_provider
             && login.text == self.text
             && login.document == self.document
+            && login.acting == self.acting
+            && login.business_service == self.business_service
             && login.user_id_digest == user_id
             && login.source_digest == source
             && login.verifier_digest == self.verifier_digest
@@ -214,6 +226,10 @@ pub struct LoginOpened {
     pub text: String,
     /// What is to be signed, if anything.
     pub document: Option<Document>,
+    /// Whether it may be, or must be, on somebody's behalf.
+    pub acting: Acting,
+    /// For whom the subscriber may act, if that is asked.
+    pub principals: Vec<Principal>,
     /// When its time is over.
     pub expires_at: Millis,
 }
@@ -232,6 +248,7 @@ impl Command for OpenLogin {
         let before = login.state;
         let user_id = user_id_digest(at.keys, &identity.user_id.canonical);
         login.open(&identity, &user_id, &authenticator, at.now)?;
+        let principals = principals(tx, at, &login, &identity.id)?;
         if login.state != before {
             tx.put_login(&login)?;
         }
@@ -241,6 +258,8 @@ impl Command for OpenLogin {
             service_provider: login.service_provider,
             text: login.text,
             document: login.document,
+            acting: login.acting,
+            principals,
             expires_at: login.expires_at,
         })
     }
@@ -298,7 +317,14 @@ impl Command for RedeemLogin {
         if login.identity_id != Some(identity.id) {
             return Err(Error::fault(Reason::StoreFault, "a login approved by another's phone"));
         }
-        let redeemed = Self::redeemed(&login, &identity, phone.as_ref(), used, at)?;
+        organisation::admit(&identity, login.business_service)?;
+        let principal_id = match login.on_behalf {
+            Some(OnBehalf { delegation_id, .. }) => {
+                acts_for(tx, at, &login, &identity.id, &delegation_id)?.id
+            }
+            None => identity.id,
+        };
+        let redeemed = Self::redeemed(&login, &identity, &principal_id, phone.as_ref(), used, at)?;
         tx.put_login(&login)?;
         let event = NewEvent {
             kind: kind::LOGIN_REDEEMED,
@@ -338,6 +364,7 @@ impl RedeemLogin {
     fn redeemed(
         login: &Login,
         identity: &Identity,
+        principal_id: &Id,
         phone: Option<&Authenticator>,
         used: Used,
         at: &Moment<'_>,
@@ -347,10 +374,13 @@ impl RedeemLogin {
         let login_id = hex(&login.id);
         let life_s = i64::try_from(at.policy.assertion.life_ms / 1_000).unwrap_or(0);
         let now_s = at.now.div_euclid(1_000);
+        let subject = |id| assertion::pairwise_subject(at.keys, id, &login.service_provider);
         let claims = Claims {
             iss: &at.policy.assertion.issuer,
             aud: &login.service_provider,
-            sub: &assertion::pairwise_subject(at.keys, &identity.id, &login.service_provider),
+            sub: &subject(principal_id),
+            act: login.on_behalf.map(|_| Act { sub: subject(&identity.id) }),
+            org: identity.organisation.as_deref().map(|cvr| Organisation { cvr }),
             acr: reached.urn(),
             amr: used.methods(),
             nsis_loa: reached.name(),

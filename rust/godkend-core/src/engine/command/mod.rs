@@ -11,6 +11,7 @@ mod code;
 mod contact;
 mod copying;
 mod decision;
+mod delegation;
 mod display;
 mod door;
 mod event;
@@ -43,6 +44,7 @@ pub use copying::{
 pub use decision::{
     ApproveByBiometrics, ChargeApproval, ChargedApproval, RejectLogin, SettleApproval,
 };
+pub use delegation::{EndDelegation, Principal, RecordDelegation};
 pub use display::{
     ActivateDisplay, AssignDisplay, ImportDisplay, PasswordChosen, ReportDisplayLost,
 };

@@ -12,7 +12,8 @@ use crate::pin::BirthDate;
 macro_rules! columns {
     () => {
         "id, user_id, user_id_canonical, name, birth_date, level, blocked_at, created_at, \
-         phone_number, phone_number_changed_at, email, language, is_vouched, identified_at"
+         phone_number, phone_number_changed_at, email, language, is_vouched, identified_at, \
+         organisation"
     };
 }
 
@@ -46,7 +47,7 @@ impl IdentityRows for SqliteTx<'_> {
     fn put_identity(&mut self, identity: &Identity) -> Result<()> {
         let sql = insert!(
             "identity",
-            "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14) \
+            "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15) \
              ON CONFLICT (id) DO UPDATE SET \
              user_id = excluded.user_id, user_id_canonical = excluded.user_id_canonical, \
              name = excluded.name, birth_date = excluded.birth_date, level = excluded.level, \
@@ -72,6 +73,7 @@ impl IdentityRows for SqliteTx<'_> {
                 identity.contact.language as u8,
                 identity.is_vouched,
                 identity.identified_at,
+                identity.organisation,
             ],
         )?;
         Ok(())
@@ -119,5 +121,6 @@ fn read_identity(row: &Row<'_>) -> Result<Identity> {
         },
         is_vouched: columns.take()?,
         identified_at: columns.take()?,
+        organisation: columns.take()?,
     })
 }

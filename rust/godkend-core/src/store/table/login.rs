@@ -6,6 +6,7 @@ use super::{Columns, MemoryTx, ROWS_AT_A_TIME, SqliteTx, damaged, fault, rows_at
 use crate::Id;
 use crate::approval::UserVerification;
 use crate::clock::Millis;
+use crate::delegation::{Acting, OnBehalf};
 use crate::error::Result;
 use crate::login::{Login, State, Way};
 use crate::receipt::Signature;
@@ -16,7 +17,8 @@ macro_rules! columns {
         "id, front_end, service_provider, text, user_id_digest, source_digest, verifier_digest, \
          nonce, level_min, state, challenge, identity_id, authenticator_id, user_verification, \
          attempts, started_at, expires_at, approved_at, way, document_sha256, document_media_type, \
-         document_name, statement, statement_signature"
+         document_name, statement, statement_signature, acting, business_service, delegation_id, \
+         principal_id"
     };
 }
 
@@ -25,12 +27,13 @@ const PUT_LOGIN: &str = concat!(
     "INSERT INTO login (",
     columns!(),
     ", changed) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, \
-     ?18, ?19, ?20, ?21, ?22, ?23, ?24, (SELECT coalesce(max(changed), 0) + 1 FROM login)) \
+     ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, (SELECT coalesce(max(changed), 0) + 1 FROM login)) \
      ON CONFLICT (id) DO UPDATE SET state = excluded.state, \
      identity_id = excluded.identity_id, authenticator_id = excluded.authenticator_id, \
      user_verification = excluded.user_verification, attempts = excluded.attempts, \
      approved_at = excluded.approved_at, way = excluded.way, statement = excluded.statement, \
-     statement_signature = excluded.statement_signature, changed = excluded.changed"
+     statement_signature = excluded.statement_signature, \
+     delegation_id = excluded.delegation_id, principal_id = excluded.principal_id, changed = excluded.changed"
 );
 
 /// A login whose row was written.
@@ -123,6 +126,10 @@ impl LoginRows for SqliteTx<'_> {
                 document.map(|it| &it.name),
                 signed.map(|it| &it.statement),
                 signed.map(|it| &it.signature),
+                login.acting as u8,
+                login.business_service,
+                login.on_behalf.map(|it| it.delegation_id),
+                login.on_behalf.map(|it| it.principal_id),
             ],
         )?;
         self.effects.logins.push((login.id, login.state));
@@ -243,6 +250,9 @@ fn read_login(row: &Row<'_>) -> Result<Login> {
             Some(number) => Some(Way::from_number(number).ok_or_else(|| damaged("way"))?),
         },
         document: None,
+        acting: Acting::No,
+        business_service: false,
+        on_behalf: None,
         signed: None,
     };
     if let (Some(sha256), media_type, name) = (columns.take()?, columns.take()?, columns.take()?) {
@@ -253,6 +263,12 @@ fn read_login(row: &Row<'_>) -> Result<Login> {
     if let (Some(statement), signature) = (columns.take()?, columns.take::<Option<_>>()?) {
         let signature = signature.ok_or_else(|| damaged("statement_signature"))?;
         login.signed = Some(Signature { statement, signature });
+    }
+    login.acting = Acting::parse(columns.take()?).map_err(|_| damaged("acting"))?;
+    login.business_service = columns.take()?;
+    if let (Some(delegation_id), principal_id) = (columns.take()?, columns.take::<Option<_>>()?) {
+        let principal_id = principal_id.ok_or_else(|| damaged("principal_id"))?;
+        login.on_behalf = Some(OnBehalf { delegation_id, principal_id });
     }
     Ok(login)
 }

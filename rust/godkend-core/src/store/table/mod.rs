@@ -18,6 +18,7 @@ mod code;
 mod consent;
 mod consumer;
 mod copy;
+mod delegation;
 mod display;
 mod door;
 mod event;
@@ -36,6 +37,7 @@ pub use code::CodeRows;
 pub use consent::ConsentRows;
 pub use consumer::ConsumerRows;
 pub use copy::CopyRows;
+pub use delegation::DelegationRows;
 pub use display::DisplayRows;
 pub use door::DoorRows;
 pub use event::EventRows;
@@ -68,6 +70,7 @@ pub trait Tx:
     + DisplayRows
     + DoorRows
     + CopyRows
+    + DelegationRows
     + EventRows
     + EvidenceRows
     + IdentityRows
