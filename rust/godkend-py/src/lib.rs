@@ -17,14 +17,12 @@ mod _core {
     use crate::engine::{PyDrained, PyEngine, PyManualClock};
     #[pymodule_export]
     use crate::outcome::{
-        PyActivationBegun, PyActivationCodeIssued, PyAuthenticatorView, PyCopyScanned, PyCopyView,
-        PyDisplayView, PyDisplaysView, PyDoorView, PyDueMessage, PyEventView, PyEvidenceView,
-        PyHistoryPage, PyIdentityView, PyLoginOpened, PyLoginStarted, PyLoginView, PyMessageView,
-        PyNotices, PyReported, PySession, PyTemporaryPinIssued, PyTemporaryPinText,
+        PyActivationBegun, PyActivationCodeIssued, PyAuthenticatorView, PyConsentView,
+        PyCopyScanned, PyCopyView, PyDelegationView, PyDisplayView, PyDisplaysView, PyDoorView,
+        PyDueMessage, PyEventView, PyEvidenceView, PyHistoryPage, PyIdentityView, PyLoginOpened,
+        PyLoginStarted, PyLoginView, PyMessageView, PyNotices, PyRecordedView, PyRedeemed,
+        PyReported, PySession, PyTemporaryPinIssued, PyTemporaryPinText,
     };
-    #[pymodule_export]
-    use crate::outcome::{PyConsentView, PyRecordedView};
-    use crate::outcome::{PyDelegationView, PyRedeemed};
     #[pymodule_export]
     use crate::passport::{PyPassportView, read_passport};
     #[pymodule_export]
