@@ -210,6 +210,7 @@ class CopyModel(RecoveryModel):
             copy.stored = CONFIRMED if code.tries else READY
             raise m.No("COPY_CODE_WRONG")
         temporary_pin = self.issue_temporary_pin(copy.identity)
+        temporary_pin.ordered_with = copy.old
         self.events.append("copy.scanned")
         copy.stored = SCANNED
         copy.new = NewPhone(copy, code, key, self.now + FINISH_LIFE, temporary_pin)

@@ -40,6 +40,7 @@ class Held:
     next: int = 0
     drift: int = 0
     resync: int = -1
+    lost_at: int = 0
 
     def look(self, code: str, now: int) -> bool:
         def found(first: int, last: int) -> list[int]:
@@ -158,8 +159,13 @@ class DisplayModel(DeskModel):
 
     def lose(self, it: Held) -> None:
         if it.state < LOST:
-            it.state = LOST
+            it.state, it.lost_at = LOST, self.now
+            self.end_profile_codes(it.identity)
             self.events.append("display.lost")
+
+    def out_of_use(self, identity: m.Identity) -> list[int]:
+        lost = [it.lost_at for it in self.displays if it.identity is identity and it.state == LOST]
+        return [*super().out_of_use(identity), *lost]
 
     # Logins
 

@@ -83,8 +83,7 @@ class DeskModel(m.Model):
     def issue_profile_code(self, identity: m.Identity, signed_in_at: int) -> m.Code:
         if identity.blocked:
             raise m.No("IDENTITY_BLOCKED")
-        mine = [phone for phone in self.phones if phone.identity is identity and phone.blocked]
-        if any(self.blocked_at[phone] >= signed_in_at for phone in mine):
+        if any(at >= signed_in_at for at in self.out_of_use(identity)):
             raise m.No("SUBSCRIBER_NOT_PROVED")
         code = self.issue_code(identity, ON_PROFILE)
         self.on_profile.append(code)
@@ -93,10 +92,18 @@ class DeskModel(m.Model):
     def block(self, it: m.Identity | m.Phone, blocked: bool) -> None:
         if isinstance(it, m.Phone) and blocked and not it.blocked:
             self.blocked_at[it] = self.now
-            for code in self.on_profile:
-                if code.identity is it.identity and not code.used:
-                    code.tries = 0
+            self.end_profile_codes(it.identity)
         super().block(it, blocked)
+
+    def out_of_use(self, identity: m.Identity) -> list[int]:
+        """When each authenticator was that may not be used now."""
+        mine = [phone for phone in self.phones if phone.identity is identity and phone.blocked]
+        return [self.blocked_at[phone] for phone in mine]
+
+    def end_profile_codes(self, identity: m.Identity) -> None:
+        for code in self.on_profile:
+            if code.identity is identity and not code.used:
+                code.tries = 0
 
     def is_known(self, identity: m.Identity) -> bool:
         proved = self.known[identity].proved_at is not None

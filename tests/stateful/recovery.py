@@ -27,6 +27,8 @@ class TemporaryPin:
     expires_at: int
     text: str = ""
     tries: int = TRIES
+    ordered_with: m.Phone | None = None
+    """Which it does not help: who has that phone alone has nothing else."""
 
 
 @dataclass
@@ -83,6 +85,8 @@ class RecoveryModel(m.Model):
         if phone.strikes >= m.STRIKES_MAX:
             raise m.No("PIN_DEAD")
         pin = self.temporary_pins.get(phone.identity)
+        if pin and pin.ordered_with is phone:
+            raise m.No("OTHER_AUTHENTICATOR_NEEDED")
         if pin is None or pin.tries == 0 or self.now >= pin.expires_at:
             raise m.No("TEMPORARY_PIN_OVER")
         pin.tries -= 1
