@@ -197,3 +197,30 @@ async def test_the_log_says_why_and_not_to_whom(tmp_path: Path) -> None:
         await until(lambda: b"not_carried" in world.log.getvalue(), "a failure is in the log")
         assert NUMBER.encode() not in world.log.getvalue()
         assert ADDRESS.encode() not in world.log.getvalue()
+
+
+async def test_a_code_that_is_no_longer_good_is_not_sent(world: World) -> None:
+    shut(world)
+    identity_id = await reached(world)
+    replaced = (await world.issue(identity_id)).activation_code
+    await world.issue(identity_id)
+    tally = world.server.metrics.get_sample_value
+    failed = {"channel": "sms", "outcome": "failed"}
+    await until(lambda: (tally("godkend_messages_total", failed) or 0) >= 2, "SMS have failed")
+    world.config.messages.unlink()
+    world.clock.advance(10_000)
+    overtaken = {"channel": "sms", "outcome": "overtaken"}
+    await until(lambda: tally("godkend_messages_total", overtaken) == 1, "one is overtaken")
+    await told(world, "activation_code.issued", 3)
+    assert replaced not in "".join(written(world))
+
+
+async def test_who_is_no_longer_reached_that_way_is_told_as_well(world: World) -> None:
+    identity_id = await reached(world)
+    await told(world, "contact.changed", 2)
+    details = pb.ContactDetails(phone_number="+4587654321", email=ADDRESS)
+    await world.send(pb.SetContactDetailsRequest(identity_id=identity_id, contact_details=details))
+    texts = await told(world, "contact.changed", 5)
+    numbers = [line for text in texts for line in text.splitlines() if line.startswith("To: +")]
+    assert sorted(numbers) == [f"To: {NUMBER}", f"To: {NUMBER}", "To: +4587654321"]
+    assert len({text.split()[1] for text in texts}) == 5

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
@@ -36,6 +37,8 @@ PAUSE_S: Final = 0.05
 """Between two rounds: what happened meanwhile is looked at together."""
 LEASE_PARTS: Final = 3
 """The lease is asked for anew when a third of it is over, by whoever has it and who waits."""
+STOP_S: Final = 15.0
+"""For what is being carried when the server stops; longer than carriers take by default."""
 IDLE_S: Final = 1.0
 """How soon a message that is to be tried again is found due, whatever became of the clock."""
 OUTCOMES: Final = {1: "failed", 2: "delivered", 3: "dead", 4: "overtaken"}
@@ -80,12 +83,13 @@ class Notifier:
         self._kept_until = 0.0
         """Until when, by the loop, the lease need not be asked for again."""
         self._threads = ThreadPoolExecutor(CARRIED_AT_ONCE, thread_name_prefix="carrier")
+        self._stopping = asyncio.Event()
         self.tally = DeliveryTally()
 
     async def run(self) -> None:
-        """Goes on until it is cancelled. A fault of the store is logged and tried again."""
+        """Goes on until it is stopped. A fault of the store is logged and tried again."""
         try:
-            while True:
+            while not self._stopping.is_set():
                 seen = self._engine.next_events()
                 try:
                     is_idle = await self._round()
@@ -95,19 +99,34 @@ class Notifier:
                     is_idle = True
                 if is_idle:
                     await self._wait(seen)
-                await asyncio.sleep(PAUSE_S)
+                await self._sleep(PAUSE_S)
         finally:
             self._threads.shutdown(wait=False, cancel_futures=True)
 
+    async def stop(self, running: asyncio.Task[None]) -> None:
+        """Begins no more deliveries and writes down those that are under way, for `STOP_S` at most.
+
+        What is cut off then is delivered once more after the next start.
+        """
+        self._stopping.set()
+        await asyncio.wait({running}, timeout=STOP_S)
+        running.cancel()
+        with suppress(asyncio.CancelledError):
+            await running
+
     async def _wait(self, seen: asyncio.Event) -> None:
         if not self._kept_until:  # Another worker delivers: what happens is for that one.
-            await asyncio.sleep(self._lease_s / LEASE_PARTS)
+            await self._sleep(self._lease_s / LEASE_PARTS)
             return
-        try:
-            async with asyncio.timeout(IDLE_S):
-                await seen.wait()
-        except TimeoutError:
-            return
+        waits = {asyncio.ensure_future(it.wait()) for it in (seen, self._stopping)}
+        await asyncio.wait(waits, timeout=IDLE_S, return_when=asyncio.FIRST_COMPLETED)
+        for each in waits:
+            each.cancel()
+
+    async def _sleep(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._stopping.wait()
 
     async def _round(self) -> bool:
         """Plans and delivers what there is; whether there was nothing to do."""

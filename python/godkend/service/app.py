@@ -250,7 +250,8 @@ async def running(
         stack.push_async_callback(_cancelled, following)
         stack.push_async_callback(_cancelled, asyncio.create_task(admission.follow()))
         if notifier is not None:
-            stack.push_async_callback(_cancelled, asyncio.create_task(notifier.run()))
+            delivering = asyncio.create_task(notifier.run())
+            stack.push_async_callback(notifier.stop, delivering)
         yield Running(
             engine=engine,
             health=health,

@@ -331,23 +331,13 @@ impl Login {
         }
     }
 
-    /// A block has stopped it: ends what is not over yet, and says whether there was anything to end.
+    /// A block or a report has stopped it: ends what is not over yet, and says whether there was anything to end.
     pub fn end(&mut self, now: Millis) -> bool {
         let goes_on = !self.state_at(now).is_final();
         if goes_on {
             self.state = State::Cancelled;
         }
         goes_on
-    }
-
-    /// The subscriber says that the login they approved is not theirs: unless it is consumed already, it
-    /// ends here. Whether it did.
-    pub fn disown(&mut self, now: Millis) -> bool {
-        let ends = self.state_at(now) == State::Approved;
-        if ends {
-            self.state = State::Cancelled;
-        }
-        ends
     }
 
     /// Consumes the approved login. Every check is mandatory.

@@ -2,10 +2,12 @@
 
 use super::temporary_pin::end_temporary_pin;
 use crate::Id;
-use crate::contact::Language;
+use crate::contact::{Contact, Language};
 use crate::engine::lane::{Command, Moment};
 use crate::error::{Error, Reason, Result};
 use crate::event::{NewEvent, kind};
+use crate::identity::Identity;
+use crate::notification::{Channel, Message};
 use crate::store::Tx;
 
 /// Replaces the contact details of an identity. Repeating it changes nothing.
@@ -58,6 +60,27 @@ impl Command for SetContactDetails {
             detail: changed.to_string(),
             ..NewEvent::default()
         };
-        tx.append_event(event, at.now)
+        tx.append_event(event, at.now)?;
+        tell_old_addresses(tx, at, &identity, before)
     }
+}
+
+/// Queues messages to the addresses that were replaced: whoever can redirect messages would otherwise be the
+/// only one to hear of it.
+fn tell_old_addresses(
+    tx: &mut dyn Tx,
+    at: &Moment<'_>,
+    identity: &Identity,
+    before: Contact,
+) -> Result<()> {
+    let event_seq = tx.last_event_seq()?;
+    let mut tell = |channel, old: Option<String>, new: &Option<String>| match old {
+        Some(_) if old != *new => {
+            let id = identity.id;
+            tx.put_message(&Message::new(at.keys, event_seq, id, channel, old, at.now))
+        }
+        _ => Ok(()),
+    };
+    tell(Channel::Sms, before.phone_number, &identity.contact.phone_number)?;
+    tell(Channel::Email, before.email, &identity.contact.email)
 }

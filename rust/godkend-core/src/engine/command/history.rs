@@ -63,7 +63,7 @@ impl Command for ReportLogin {
         }
         if let Some(login_id) = event.login_id
             && let Some(mut login) = tx.login(&login_id)?
-            && login.disown(at.now)
+            && login.end(at.now)
         {
             tx.put_login(&login)?;
             reported.ended = true;
