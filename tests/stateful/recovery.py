@@ -43,12 +43,15 @@ class RecoveryModel(m.Model):
         if not blocked:
             return
         for login in self.logins:
-            stopped = login.phone and it in (login.phone, login.phone.identity)
-            if stopped and self.state(login) in (m.OPENED, m.APPROVED):
+            if self.is_done_with(login, it) and self.state(login) in (m.OPENED, m.APPROVED):
                 login.stored = m.CANCELLED
         if isinstance(it, m.Identity):
             it.code = None
             self.temporary_pins.pop(it, None)
+
+    def is_done_with(self, login: m.Login, it: m.Identity | m.Phone) -> bool:
+        """Whether a login is this one's, and ends with a block of it."""
+        return login.phone is not None and it in (login.phone, login.phone.identity)
 
     def block_by_device(self, phone: m.Phone, it: m.Identity | m.Phone) -> None:
         self.usable(phone)

@@ -92,6 +92,11 @@ def outcome_of(call: Callable[[], Any]) -> Any:
 class Model(CopyModel, DisplayModel, PassportModel, ActingModel):
     """The whole of it."""
 
+    def is_done_with(self, login: m.Login, it: m.Identity | m.Phone) -> bool:
+        display = self.by_display.get(login)
+        with_display = display is not None and display.identity is it
+        return with_display or self.by_password.get(login) is it or super().is_done_with(login, it)
+
 
 class Godkend(
     Levels,
