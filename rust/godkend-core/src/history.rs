@@ -1,9 +1,9 @@
 //! The history as each may see it: one projection of the event chain for the subscriber, one for support,
 //! one for auditors.
 //!
-//! The chain is kept for good and in the order of everything that happened; whose event it is, is found
-//! through one small row for each event that people see. A login costs one such row and not one for each of
-//! its events: its redemption is in the chain alone. Invariants: an event of a kind that is not in the table is
+//! The chain is kept for good and in the order of everything that happened; a thread through it, from each
+//! event that people see to the one before of the same identity, is that identity's history. A login is one
+//! stitch and not one for each of its events: its redemption is in the chain alone. Invariants: an event of a kind that is not in the table is
 //! shown to auditors only; of its detail each viewer sees what the table names and nothing else. Support sees
 //! that somebody logged in and not where: it does not need to know to help.
 
@@ -100,7 +100,7 @@ const IN_THE_CHAIN_ALONE: &[&str] = &[
     kind::DISPLAY_IMPORTED,
 ];
 
-/// Whether an event gets a row by which it is found as its subscriber's.
+/// Whether an event belongs to the history of its subscriber.
 #[must_use]
 pub fn is_listed(kind: &str) -> bool {
     !IN_THE_CHAIN_ALONE.contains(&kind)

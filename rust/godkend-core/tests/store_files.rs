@@ -316,7 +316,7 @@ fn fill(connection: &mut dyn Connection, durable: bool) {
         tx.put_delivery_lease(&LEASE)?;
         tx.put_consumer("auditor", "archive", 7, NOW)?;
         tx.append_event(event(), NOW)?;
-        tx.put_reported(&[1; 16], 1, NOW)
+        tx.put_reported(1, NOW)
     });
     filled.unwrap();
 }

@@ -68,7 +68,7 @@ impl Command for ReportLogin {
             tx.put_login(&login)?;
             reported.ended = true;
         }
-        tx.put_reported(&identity_id, entry_seq, at.now)?;
+        tx.put_reported(entry_seq, at.now)?;
         let report = NewEvent {
             kind: kind::LOGIN_REPORTED,
             identity_id: Some(identity_id),

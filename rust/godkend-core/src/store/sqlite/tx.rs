@@ -48,9 +48,9 @@ impl<'a> SqliteTx<'a> {
         Ok(self.all(sql, params, read)?.pop())
     }
 
-    pub(in crate::store) fn number(&self, sql: &str) -> Result<i64> {
+    pub(in crate::store) fn number(&self, sql: &str, params: impl Params) -> Result<i64> {
         let read = |row: &rusqlite::Row<'_>| row.get(0).map_err(|error| fault(&error));
-        Ok(self.one(sql, [], read)?.unwrap_or(0))
+        Ok(self.one(sql, params, read)?.unwrap_or(0))
     }
 
     pub(in crate::store) fn put(&self, sql: &str, params: impl Params) -> Result<usize> {

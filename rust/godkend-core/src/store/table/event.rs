@@ -38,8 +38,14 @@ impl EventRows for SqliteTx<'_> {
             }
         };
         let event = tip.link(event, now);
+        let is_listed = is_listed(&event.kind);
         self.put(
-            insert!("event", "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"),
+            concat!(
+                "INSERT INTO event (",
+                columns!(),
+                ", previous_seq) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, \
+                 CASE WHEN ?10 THEN (SELECT last_event_seq FROM identity WHERE id = ?4) END)"
+            ),
             params![
                 event.seq,
                 event.at,
@@ -50,11 +56,10 @@ impl EventRows for SqliteTx<'_> {
                 event.actor,
                 event.detail,
                 event.hash,
+                is_listed,
             ],
         )?;
-        if let Some(identity_id) = event.identity_id
-            && is_listed(&event.kind)
-        {
+        if is_listed && let Some(identity_id) = event.identity_id {
             self.list_event(&identity_id, event.seq)?;
         }
         self.tip = Some(Tip { seq: event.seq, hash: event.hash });
@@ -73,7 +78,7 @@ impl EventRows for SqliteTx<'_> {
     }
 
     fn last_event_seq(&mut self) -> Result<i64> {
-        self.number("SELECT coalesce(max(seq), 0) FROM event")
+        self.number("SELECT coalesce(max(seq), 0) FROM event", [])
     }
 }
 

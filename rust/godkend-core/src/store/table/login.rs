@@ -143,7 +143,7 @@ impl LoginRows for SqliteTx<'_> {
     }
 
     fn last_login_change(&mut self) -> Result<i64> {
-        self.number("SELECT coalesce(max(changed), 0) FROM login")
+        self.number("SELECT coalesce(max(changed), 0) FROM login", [])
     }
 
     fn sweep_logins(&mut self, expired_before: Millis) -> Result<usize> {

@@ -30,7 +30,7 @@ impl PopulationRows for SqliteTx<'_> {
     }
 
     fn has_identities(&mut self) -> Result<bool> {
-        Ok(self.number("SELECT EXISTS (SELECT 1 FROM identity)")? != 0)
+        Ok(self.number("SELECT EXISTS (SELECT 1 FROM identity)", [])? != 0)
     }
 }
 
