@@ -65,11 +65,16 @@ def copy_tree(into: Path) -> None:
 
 
 def environment(tree: Path) -> dict[str, str]:
-    """What makes cargo build as maturin does, and Python import from the copy."""
+    """What makes cargo build as maturin does but soon again, and Python import from the copy."""
     found = sorted((ROOT / "target" / "maturin").glob("pyo3-config-*.txt"))
     return {
         **os.environ,
         "CARGO_TARGET_DIR": str(TARGET),
+        # One file changes each time, and nothing is measured.
+        "CARGO_PROFILE_RELEASE_LTO": "off",
+        "CARGO_PROFILE_RELEASE_CODEGEN_UNITS": "16",
+        "CARGO_PROFILE_RELEASE_INCREMENTAL": "true",
+        "CARGO_PROFILE_RELEASE_DEBUG": "none",
         "PYO3_BUILD_EXTENSION_MODULE": "1",
         "PYO3_PYTHON": sys.executable,
         **({"PYO3_CONFIG_FILE": str(found[0])} if found else {}),
