@@ -30,12 +30,16 @@ __all__ = [
     "EvidenceView",
     "HistoryPage",
     "IdentityView",
+    "KeyCardContent",
+    "KeyCardView",
+    "KeyCardsView",
     "LoginOpened",
     "LoginStarted",
     "LoginView",
     "ManualClock",
     "MessageView",
     "Notices",
+    "OrderedKeyCard",
     "PassportView",
     "RecordedView",
     "Redeemed",
@@ -448,8 +452,13 @@ class Engine:
         document: tuple[bytes, str, str] | None = None,
         acting: int = 0,
         business_service: bool = False,
+        service_kind: int = 0,
     ) -> None:
-        """With a document (SHA-256, media type, name) it is signed. Outcome: `LoginStarted`."""
+        """With a document (SHA-256, media type, name) it is signed. Outcome: `LoginStarted`.
+
+        `service_kind` is what the service provider is to NemID: 1 any, 2 a bank, 3 the
+        subscriber's own profile.
+        """
 
     def get_login(self, token: int, timeout_ms: int, front_end: str, login_id: bytes) -> None:
         """Outcome: `LoginView`."""
@@ -475,6 +484,80 @@ class Engine:
         password: str,
     ) -> None:
         """Outcome: `LoginView`."""
+
+    def ways_in(self, service_kind: int) -> list[int]:
+        """Numbers of `WayIn`, in the order in which to show them now."""
+
+    def key_number(
+        self, token: int, timeout_ms: int, front_end: str, login_id: bytes, user_id: str
+    ) -> None:
+        """Outcome: the number of the key that the login asks for, 0 to 9999."""
+
+    def submit_key(
+        self,
+        token: int,
+        timeout_ms: int,
+        front_end: str,
+        login_id: bytes,
+        user_id: str,
+        one_time_code: str,
+    ) -> None:
+        """Outcome: `LoginView`."""
+
+    def order_key_card(
+        self,
+        token: int,
+        timeout_ms: int,
+        actor: str,
+        request_id: bytes,
+        identity_id: bytes,
+        signed_in_at_ms: int | None = None,
+    ) -> None:
+        """Outcome: the card_id, bytes."""
+
+    def list_key_cards(self, token: int, timeout_ms: int, identity_id: bytes) -> None:
+        """Outcome: `KeyCardsView`."""
+
+    def list_ordered_key_cards(self, token: int, timeout_ms: int, after_card_id: bytes) -> None:
+        """At most 100, from the first one if `after_card_id` is empty.
+
+        Outcome: list of `OrderedKeyCard`.
+        """
+
+    def print_key_card(
+        self, token: int, timeout_ms: int, actor: str, request_id: bytes, card_id: bytes
+    ) -> None:
+        """Outcome: `KeyCardContent`."""
+
+    def activate_key_card(
+        self,
+        token: int,
+        timeout_ms: int,
+        actor: str,
+        request_id: bytes,
+        identity_id: bytes,
+        card_id: bytes,
+        one_time_code: str,
+        password: str,
+        signed_in_at_ms: int | None = None,
+    ) -> None:
+        """`password` is empty to keep the one there is. Outcome: None."""
+
+    def report_key_card_lost(
+        self, token: int, timeout_ms: int, actor: str, identity_id: bytes, card_id: bytes
+    ) -> None:
+        """Outcome: None."""
+
+    def move_from_nemid(
+        self,
+        token: int,
+        timeout_ms: int,
+        actor: str,
+        request_id: bytes,
+        identity_id: bytes,
+        session: Session,
+    ) -> None:
+        """Outcome: `ActivationCodeIssued`."""
 
     def import_display(
         self,
@@ -936,6 +1019,65 @@ class DoorView:
 
     @property
     def dead(self) -> bool: ...
+
+@final
+class KeyCardsView:
+    """The key cards of an identity, and where its door stands."""
+
+    @property
+    def cards(self) -> list[KeyCardView]: ...
+    @property
+    def key_door(self) -> DoorView: ...
+
+@final
+class KeyCardView:
+    """A key card as its owner and desks see it."""
+
+    @property
+    def card_id(self) -> bytes: ...
+    @property
+    def card_number(self) -> str:
+        """What is printed on it: a letter and nine digits."""
+
+    @property
+    def state(self) -> int:
+        """A number of `KeyCardState`."""
+
+    @property
+    def keys_left(self) -> int: ...
+    @property
+    def activation_number(self) -> int | None:
+        """The number whose code activates it; None unless it was sent or is in use."""
+
+    @property
+    def changed_at_ms(self) -> int: ...
+
+@final
+class OrderedKeyCard:
+    """A key card that waits to be printed."""
+
+    @property
+    def card_id(self) -> bytes: ...
+    @property
+    def identity_id(self) -> bytes: ...
+    @property
+    def card_number(self) -> str: ...
+    @property
+    def ordered_at_ms(self) -> int: ...
+
+@final
+class KeyCardContent:
+    """What is printed on a key card. Its repr hides it."""
+
+    @property
+    def card_number(self) -> str: ...
+    @property
+    def keys(self) -> list[tuple[str, str]]:
+        """Numbers of four digits and codes of six, in the order of the numbers."""
+
+    @property
+    def language(self) -> int:
+        """A number of `Language`."""
 
 @final
 class ActivationCodeIssued:

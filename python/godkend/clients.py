@@ -49,6 +49,10 @@ class Client:
     service_providers: frozenset[str] = frozenset()
     business_service_providers: frozenset[str] = frozenset()
     """Those of them that offer a business service: business identities log in there alone."""
+    bank_service_providers: frozenset[str] = frozenset()
+    """Those of them that are banks, where NemID ends first."""
+    profile_service_providers: frozenset[str] = frozenset()
+    """Those of them that are the subscriber's own profile, where NemID ends last."""
 
     def serves(self, service_provider: str) -> bool:
         """Whether a front-end may start logins for this service provider."""
@@ -60,6 +64,12 @@ class Client:
     def offers_business(self, service_provider: str) -> bool:
         """Whether it offers a business service, so that business identities log in there."""
         return service_provider in self.business_service_providers
+
+    def service_kind(self, service_provider: str) -> int:
+        """What it is to NemID, as the core counts it: 1 any, 2 a bank, 3 the profile."""
+        if service_provider in self.bank_service_providers:
+            return 2
+        return 3 if service_provider in self.profile_service_providers else 1
 
 
 class Clients:

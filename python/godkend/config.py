@@ -253,6 +253,10 @@ class ClientConfig(Section):
     business_service_providers: tuple[ServiceProvider, ...] = ()
     """Those of a front-end's that offer a business service: the only ones where business identities
     log in."""
+    bank_service_providers: tuple[ServiceProvider, ...] = ()
+    """Those of a front-end's that are banks: NemID ends there first."""
+    profile_service_providers: tuple[ServiceProvider, ...] = ()
+    """Those of a front-end's that are the subscriber's own profile: NemID ends there last."""
 
     @model_validator(mode="after")
     def _of_the_role(self) -> Self:
@@ -262,10 +266,14 @@ class ClientConfig(Section):
             raise ValueError(
                 "service_providers are for front-ends and self-service, which need at least one"
             )
-        if self.business_service_providers and self.role != "front-end":
-            raise ValueError("business_service_providers are for front-ends")
-        if not set(self.business_service_providers) <= set(self.service_providers):
-            raise ValueError("business_service_providers must be among service_providers")
+        for kind in ("business", "bank", "profile"):
+            named: tuple[str, ...] = getattr(self, f"{kind}_service_providers")
+            if named and self.role != "front-end":
+                raise ValueError(f"{kind}_service_providers are for front-ends")
+            if not set(named) <= set(self.service_providers):
+                raise ValueError(f"{kind}_service_providers must be among service_providers")
+        if set(self.bank_service_providers) & set(self.profile_service_providers):
+            raise ValueError("a service provider is a bank or the profile, and not both")
         return self
 
 
@@ -339,6 +347,8 @@ class Config(BaseSettings):
                 bytes.fromhex(c.token_sha256),
                 frozenset(c.service_providers),
                 frozenset(c.business_service_providers),
+                frozenset(c.bank_service_providers),
+                frozenset(c.profile_service_providers),
             )
             for name, c in self.clients.items()
         ]

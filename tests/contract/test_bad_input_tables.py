@@ -15,6 +15,7 @@ MODULES = (
     "tests.service.test_issuing_input",
     "tests.service.test_recovery",
     "tests.service.test_display_bad_input",
+    "tests.service.test_key_card_input",
     "tests.service.test_passport_input",
     "tests.service.test_notification_input",
     "tests.service.test_delegation_bad_input",

@@ -19,6 +19,7 @@ from godkend.v1 import (
     history_service_pb2,
     identity_service_pb2,
     issuing_service_pb2,
+    key_card_service_pb2,
     login_service_pb2,
     notification_service_pb2,
     passport_service_pb2,
@@ -41,6 +42,7 @@ FILES: Any = (
     history_service_pb2,
     identity_service_pb2,
     issuing_service_pb2,
+    key_card_service_pb2,
     login_service_pb2,
     passport_service_pb2,
     recovery_service_pb2,
@@ -77,9 +79,11 @@ def test_what_is_secret_is_marked_and_nothing_else(field: FieldDescriptor) -> No
 
 def test_there_are_as_many_secrets_as_there_should_be() -> None:
     assert sorted(field.name for field in FIELDS if is_secret(field)) == [
-        *("activation_code", "activation_code", "activation_code", "app_link", "assertion"),
+        *("activation_code",) * 4,
+        *("app_link", "assertion"),
         *("copy_code", "data_group_1", "document_number"),
-        *("one_time_code", "one_time_code", "password", "password", "password"),
+        *("one_time_code",) * 5,
+        *("password",) * 4,
         *("pin", "pin", "pin", "pin", "pin", "pin_new", "pin_new", "pin_old", "qr_secret"),
         *("temporary_pin", "temporary_pin", "verifier"),
     ]

@@ -67,6 +67,16 @@ EXPECTED: dict[str, set[Role] | None] = {
     "ActivateDisplay": {"registrar", "self-service"},
     "ReportDisplayLost": {"registrar", "support", "self-service"},
     "SetPassword": {"registrar", "self-service"},
+    "ListWaysIn": {"front-end"},
+    "GetKeyNumber": {"front-end"},
+    "SubmitKey": {"front-end"},
+    "OrderKeyCard": {"registrar", "self-service"},
+    "ListKeyCards": {"registrar", "support", "self-service"},
+    "ListOrderedKeyCards": {"registrar"},
+    "PrintKeyCard": {"registrar"},
+    "ActivateKeyCard": {"registrar", "self-service"},
+    "ReportKeyCardLost": {"registrar", "support", "self-service"},
+    "MoveFromNemId": {"self-service"},
     "VerifyPassport": {"registrar"},
     "RecoverUserId": {"registrar"},
     "RecoverPin": {"registrar"},
@@ -178,8 +188,11 @@ async def test_the_right_role_gets_as_far_as_its_request(world: World, name: str
         if name == "ListDeadLettersRequest":  # So is one for the first page.
             assert not (await call(world, name, BY_ROLE[role])).dead_letters
             continue
+        if name == "ListOrderedKeyCardsRequest":
+            assert not (await call(world, name, BY_ROLE[role])).ordered
+            continue
         reason = "FIELD_INVALID"
-        if name == "StartLoginRequest":
+        if name in {"StartLoginRequest", "ListWaysInRequest"}:
             reason = "SERVICE_PROVIDER_FORBIDDEN"
         await refused(reason, call(world, name, BY_ROLE[role]))
 

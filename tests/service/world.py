@@ -47,6 +47,7 @@ from godkend.v1 import display_service_pb2 as display_pb
 from godkend.v1 import event_service_pb2 as event_pb
 from godkend.v1 import identity_service_pb2 as identity_pb
 from godkend.v1 import issuing_service_pb2 as issuing_pb
+from godkend.v1 import key_card_service_pb2 as key_card_pb
 from godkend.v1 import login_service_pb2 as login_pb
 from godkend.v1 import statement_pb2 as statement_pb
 from tests.support.driver import NOW_MS
@@ -91,6 +92,8 @@ class Client:
     role: Role
     service_providers: tuple[str, ...] = ()
     business_service_providers: tuple[str, ...] = ()
+    bank_service_providers: tuple[str, ...] = ()
+    profile_service_providers: tuple[str, ...] = ()
 
     @property
     def token(self) -> str:
@@ -105,17 +108,20 @@ class Client:
             "token_sha256": hashlib.sha256(self.token.encode()).hexdigest(),
             "service_providers": self.service_providers,
             "business_service_providers": self.business_service_providers,
+            "bank_service_providers": self.bank_service_providers,
+            "profile_service_providers": self.profile_service_providers,
         }
 
 
 PORTAL = Client("portal", "front-end", (SERVICE_PROVIDER, "health"))
-BANK = Client("bank", "front-end", ("bank",))
+BANK = Client("bank", "front-end", ("bank",), bank_service_providers=("bank",))
+HOME = Client("home", "front-end", ("profile",), profile_service_providers=("profile",))
 CHAMBER = Client("chamber", "front-end", ("trade", "leisure"), ("trade",))
 REGISTRAR = Client("registrar", "registrar")
 SUPPORT = Client("support", "support")
-PROFILE = Client("profile", "self-service", (SERVICE_PROVIDER,))
+PROFILE = Client("profile", "self-service", (SERVICE_PROVIDER, "profile"))
 AUDITOR = Client("auditor", "auditor")
-CLIENTS = (PORTAL, BANK, CHAMBER, REGISTRAR, SUPPORT, PROFILE, AUDITOR)
+CLIENTS = (PORTAL, BANK, HOME, CHAMBER, REGISTRAR, SUPPORT, PROFILE, AUDITOR)
 ANYBODY: Final = None
 
 _CALLERS: dict[str, Client | None] = {
@@ -126,6 +132,10 @@ _CALLERS: dict[str, Client | None] = {
     "IssuingService": REGISTRAR,
     "RecoveryService": SUPPORT,
     "DisplayService": REGISTRAR,
+    "KeyCardService": REGISTRAR,
+    "ListWaysIn": PORTAL,
+    "GetKeyNumber": PORTAL,
+    "SubmitKey": PORTAL,
     "PassportService": REGISTRAR,
     "DelegationService": REGISTRAR,
     "EventService": AUDITOR,
@@ -142,6 +152,7 @@ METHODS = {
         issuing_pb,
         recovery_service_pb2,
         display_pb,
+        key_card_pb,
         passport_service_pb2,
         delegation_service_pb2,
         event_service_pb2,
@@ -314,7 +325,8 @@ class World:
         """The same with a request that may be no message at all."""
         method = METHODS[request_name]
         service = method.containing_service
-        caller = _CALLERS[service.name] if by is OF_THE_SERVICE else by
+        usual = _CALLERS[method.name if method.name in _CALLERS else service.name]
+        caller = usual if by is OF_THE_SERVICE else by
         path = f"/{service.full_name}/{method.name}"
         response = message_factory.GetMessageClass(method.output_type)
         channel = channel or self.channel

@@ -57,6 +57,9 @@ BOUNDS: dict[str, tuple[int, int]] = {
     "temporary_pin.life_ms": (MINUTE, DAY),
     "temporary_pin.tries_max": (1, 10),
     "temporary_pin.phone_number_age_ms_min": (0, 90 * DAY),
+    "key_card.keys": (10, 500),
+    "key_card.order_at": (0, 100),
+    "nemid.years_min": (1, 30),
     "display.counter_window": (1, 100),
     "display.step_window": (0, 10),
     "display.resync_window": (100, 1_000),
@@ -93,6 +96,14 @@ BOUNDS: dict[str, tuple[int, int]] = {
     "engine.overload_retry_ms": (1, MINUTE),
     "engine.sweep_interval_ms": (100, 60 * MINUTE),
     "engine.watch_interval_ms": (1, 10 * SECOND),
+}
+DAYS = {
+    "nemid.app_first_from": "2022-09-22",
+    "nemid.banks_closed_from": "2022-10-31",
+    "nemid.cards_closed_from": "2023-05-30",
+    "nemid.moving_until": "2023-06-05",
+    "nemid.limited_from": "2023-06-30",
+    "nemid.closed_from": "2023-10-31",
 }
 LADDERS = ("lockout", "password_lockout")
 BOUND_TOGETHER = {"pin.memory_kib", "pin.memory_kib_max"} | {
@@ -133,10 +144,19 @@ def test_every_number_has_its_bounds_tested() -> None:
     whole = json.loads(normalise_policy("{}"))
     quotas = {f"budget.{quota}" for quota in QUOTAS}
     paths = {f"{section}.{field}" for section, fields in whole.items() for field in fields}
-    assert paths == BOUNDS.keys() | BOUND_TOGETHER | quotas | {
+    assert paths == BOUNDS.keys() | BOUND_TOGETHER | quotas | DAYS.keys() | {
         "assertion.issuer",
         "passport.documents",
     }
+
+
+@pytest.mark.parametrize("path", DAYS)
+def test_a_day_is_one_of_the_calendar(path: str) -> None:
+    assert field_of(normalise_policy("{}"), path) == DAYS[path]
+    for day in ("1900-01-01", "2199-12-31"):
+        assert field_of(normalise_policy(policy_with(path, day)), path) == day
+    for no_day in ("1899-12-31", "2200-01-01", "2023-02-29", "2023-1-1", "", 20230101):
+        assert refusal(policy_with(path, no_day)).field == "policy"
 
 
 def test_the_defaults_are_the_domains() -> None:

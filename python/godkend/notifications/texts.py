@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from godkend.notifications.texts_of_acting import ACTING
 from godkend.notifications.texts_of_copies import COPIES
+from godkend.notifications.texts_of_nemid import NEMID
 from godkend.v1 import identity_service_pb2 as pb
 
 if TYPE_CHECKING:
@@ -60,6 +61,8 @@ WITHOUT_ADVICE: Final = frozenset(
     {
         "identity.blocked",
         "display.lost",
+        "key_card.used_up",
+        "key_card.lost",
         "copy.stopped",
         "copy.expired",
         "delegation.ended",
@@ -74,7 +77,7 @@ WITHOUT_ADVICE: Final = frozenset(
 TEXTS: Final[Mapping[str, Texts]] = {
     **{
         kind: _texts(*(Text(*each) for each in words))
-        for kind, words in {**COPIES, **ACTING}.items()
+        for kind, words in {**COPIES, **ACTING, **NEMID}.items()
     },
     "identity.identified": _texts(
         Text("Din identitet er bekræftet", "Du viste, hvem du er, hos en myndighed {when}."),

@@ -39,6 +39,7 @@ from godkend.service.history import HistoryService
 from godkend.service.identity import IdentityService
 from godkend.service.interceptor import CallInterceptor
 from godkend.service.issuing import IssuingService
+from godkend.service.key_card import KeyCardService
 from godkend.service.listener import listen, options
 from godkend.service.login import LoginService
 from godkend.service.notification import NotificationService
@@ -64,6 +65,8 @@ from godkend.v1 import (
     identity_service_pb2_grpc,
     issuing_service_pb2,
     issuing_service_pb2_grpc,
+    key_card_service_pb2,
+    key_card_service_pb2_grpc,
     login_service_pb2,
     login_service_pb2_grpc,
     notification_service_pb2,
@@ -90,6 +93,7 @@ SERVICES = tuple(
         issuing_service_pb2,
         recovery_service_pb2,
         display_service_pb2,
+        key_card_service_pb2,
         passport_service_pb2,
         delegation_service_pb2,
         event_service_pb2,
@@ -225,6 +229,9 @@ async def running(
         )
         display_service_pb2_grpc.add_DisplayServiceServicer_to_server(
             DisplayService(engine), server
+        )
+        key_card_service_pb2_grpc.add_KeyCardServiceServicer_to_server(
+            KeyCardService(engine), server
         )
         delegation_service_pb2_grpc.add_DelegationServiceServicer_to_server(
             DelegationService(engine), server

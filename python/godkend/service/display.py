@@ -33,9 +33,9 @@ class DisplayService(DisplayServiceServicer):
         )
         return pb.ListDisplaysResponse(
             displays=map(_display, view.displays),
-            code_door=_door(view.code_door),
+            code_door=door_of(view.code_door),
             password_is_set=view.password_is_set,
-            password_door=_door(view.password_door),
+            password_door=door_of(view.password_door),
         )
 
     async def AssignDisplay(
@@ -110,5 +110,6 @@ def _display(view: _core.DisplayView) -> pb.Display:
     )
 
 
-def _door(view: _core.DoorView) -> pb.Door:
+def door_of(view: _core.DoorView) -> pb.Door:
+    """A door as callers see it."""
     return pb.Door(strikes=view.strikes, locked_until_ms=view.locked_until_ms, dead=view.dead)

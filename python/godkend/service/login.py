@@ -51,6 +51,7 @@ class LoginService(LoginServiceServicer):
                 _document(request),
                 request.acting,
                 client.offers_business(request.service_provider),
+                client.service_kind(request.service_provider),
             )
             watch.expires_in(login.expires_in_ms)
             state = cast("State", login.state)

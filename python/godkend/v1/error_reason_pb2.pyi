@@ -284,6 +284,26 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """One of the two has as many as one may have."""
     ERROR_REASON_BUSINESS_SERVICES_ONLY: _ErrorReason.ValueType  # 146
     """A business identity, at what is no business service."""
+    ERROR_REASON_KEY_WRONG: _ErrorReason.ValueType  # 170
+    """The code is not that of the key which was asked for, or there is no such card; which is not said."""
+    ERROR_REASON_KEY_LOCKED: _ErrorReason.ValueType  # 171
+    """Too many wrong codes; come back later."""
+    ERROR_REASON_KEY_CARD_NOT_FOUND: _ErrorReason.ValueType  # 172
+    """No such card."""
+    ERROR_REASON_KEY_CARD_NOT_USABLE: _ErrorReason.ValueType  # 173
+    """The card is not in a state in which that can be done."""
+    ERROR_REASON_KEY_CARD_PRINTED: _ErrorReason.ValueType  # 174
+    """The content of the card was fetched already, by another request. A card whose print was spoilt is reported lost."""
+    ERROR_REASON_KEY_CARD_UNDER_WAY: _ErrorReason.ValueType  # 175
+    """The next card is on its way already. One that does not arrive is reported lost."""
+    ERROR_REASON_KEY_CARDS_CLOSED: _ErrorReason.ValueType  # 176
+    """There are no new cards any more."""
+    ERROR_REASON_NEMID_CLOSED: _ErrorReason.ValueType  # 177
+    """NemID is no longer accepted here."""
+    ERROR_REASON_NEMID_MOVE_OVER: _ErrorReason.ValueType  # 178
+    """Nobody moves over with NemID any more."""
+    ERROR_REASON_NEMID_LOGIN_REQUIRED: _ErrorReason.ValueType  # 179
+    """Only who is signed in with a key card moves over with it."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call did not return its value."""
@@ -513,6 +533,26 @@ ERROR_REASON_DELEGATIONS_TOO_MANY: ErrorReason.ValueType  # 145
 """One of the two has as many as one may have."""
 ERROR_REASON_BUSINESS_SERVICES_ONLY: ErrorReason.ValueType  # 146
 """A business identity, at what is no business service."""
+ERROR_REASON_KEY_WRONG: ErrorReason.ValueType  # 170
+"""The code is not that of the key which was asked for, or there is no such card; which is not said."""
+ERROR_REASON_KEY_LOCKED: ErrorReason.ValueType  # 171
+"""Too many wrong codes; come back later."""
+ERROR_REASON_KEY_CARD_NOT_FOUND: ErrorReason.ValueType  # 172
+"""No such card."""
+ERROR_REASON_KEY_CARD_NOT_USABLE: ErrorReason.ValueType  # 173
+"""The card is not in a state in which that can be done."""
+ERROR_REASON_KEY_CARD_PRINTED: ErrorReason.ValueType  # 174
+"""The content of the card was fetched already, by another request. A card whose print was spoilt is reported lost."""
+ERROR_REASON_KEY_CARD_UNDER_WAY: ErrorReason.ValueType  # 175
+"""The next card is on its way already. One that does not arrive is reported lost."""
+ERROR_REASON_KEY_CARDS_CLOSED: ErrorReason.ValueType  # 176
+"""There are no new cards any more."""
+ERROR_REASON_NEMID_CLOSED: ErrorReason.ValueType  # 177
+"""NemID is no longer accepted here."""
+ERROR_REASON_NEMID_MOVE_OVER: ErrorReason.ValueType  # 178
+"""Nobody moves over with NemID any more."""
+ERROR_REASON_NEMID_LOGIN_REQUIRED: ErrorReason.ValueType  # 179
+"""Only who is signed in with a key card moves over with it."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
 
 @_typing.final

@@ -33,6 +33,8 @@ class _DocumentKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Document
     DOCUMENT_KIND_IDENTITY_CARD: _DocumentKind.ValueType  # 2
     DOCUMENT_KIND_DRIVING_LICENCE: _DocumentKind.ValueType  # 3
     DOCUMENT_KIND_RESIDENCE_PERMIT: _DocumentKind.ValueType  # 4
+    DOCUMENT_KIND_NEM_ID: _DocumentKind.ValueType  # 5
+    """NemID. Recorded by KeyCardService.MoveFromNemId, not by desks."""
 
 class DocumentKind(_DocumentKind, metaclass=_DocumentKindEnumTypeWrapper):
     """Documents with a photo."""
@@ -42,6 +44,8 @@ DOCUMENT_KIND_PASSPORT: DocumentKind.ValueType  # 1
 DOCUMENT_KIND_IDENTITY_CARD: DocumentKind.ValueType  # 2
 DOCUMENT_KIND_DRIVING_LICENCE: DocumentKind.ValueType  # 3
 DOCUMENT_KIND_RESIDENCE_PERMIT: DocumentKind.ValueType  # 4
+DOCUMENT_KIND_NEM_ID: DocumentKind.ValueType  # 5
+"""NemID. Recorded by KeyCardService.MoveFromNemId, not by desks."""
 Global___DocumentKind: _TypeAlias = DocumentKind  # noqa: Y015
 
 class _IdentificationMethod:
@@ -57,6 +61,10 @@ class _IdentificationMethodEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_
     """A witness spoke for them: at least 18, known for at least 10 days, and at most 3 times in 120 days."""
     IDENTIFICATION_METHOD_CHIP: _IdentificationMethod.ValueType  # 3
     """Their face is the one on the document's chip. Recorded by PassportService.VerifyPassport, not by desks."""
+    IDENTIFICATION_METHOD_NEM_ID: _IdentificationMethod.ValueType  # 4
+    """They signed in with NemID: its key card and its password. Recorded by KeyCardService.MoveFromNemId, not by
+    desks.
+    """
 
 class IdentificationMethod(_IdentificationMethod, metaclass=_IdentificationMethodEnumTypeWrapper):
     """How the person was matched with the document."""
@@ -68,6 +76,10 @@ IDENTIFICATION_METHOD_WITNESS: IdentificationMethod.ValueType  # 2
 """A witness spoke for them: at least 18, known for at least 10 days, and at most 3 times in 120 days."""
 IDENTIFICATION_METHOD_CHIP: IdentificationMethod.ValueType  # 3
 """Their face is the one on the document's chip. Recorded by PassportService.VerifyPassport, not by desks."""
+IDENTIFICATION_METHOD_NEM_ID: IdentificationMethod.ValueType  # 4
+"""They signed in with NemID: its key card and its password. Recorded by KeyCardService.MoveFromNemId, not by
+desks.
+"""
 Global___IdentificationMethod: _TypeAlias = IdentificationMethod  # noqa: Y015
 
 @_typing.final

@@ -35,7 +35,7 @@ class _LoginStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_LoginState
     LOGIN_STATE_PENDING: _LoginState.ValueType  # 1
     """Started; no phone has opened it."""
     LOGIN_STATE_OPENED: _LoginState.ValueType  # 2
-    """A phone shows it to its holder, or a display's code was accepted and the password comes next."""
+    """A phone shows it to its holder, or the code of a display or key card was accepted and the password comes next."""
     LOGIN_STATE_APPROVED: _LoginState.ValueType  # 3
     """Approved; waits to be redeemed."""
     LOGIN_STATE_REJECTED: _LoginState.ValueType  # 4
@@ -54,7 +54,7 @@ LOGIN_STATE_UNSPECIFIED: LoginState.ValueType  # 0
 LOGIN_STATE_PENDING: LoginState.ValueType  # 1
 """Started; no phone has opened it."""
 LOGIN_STATE_OPENED: LoginState.ValueType  # 2
-"""A phone shows it to its holder, or a display's code was accepted and the password comes next."""
+"""A phone shows it to its holder, or the code of a display or key card was accepted and the password comes next."""
 LOGIN_STATE_APPROVED: LoginState.ValueType  # 3
 """Approved; waits to be redeemed."""
 LOGIN_STATE_REJECTED: LoginState.ValueType  # 4

@@ -30,6 +30,7 @@ use godkend_core::keys::Keys;
 use godkend_core::level::Enrolment;
 use godkend_core::lockout::Lockout;
 use godkend_core::login::Login;
+use godkend_core::nemid::ServiceKind;
 use godkend_core::pin::{Arena, Params, Pin, PinRecord};
 use godkend_core::policy::Policy;
 use godkend_core::random::SeededRandom;
@@ -276,6 +277,7 @@ impl World {
             document: None,
             acting: Acting::No,
             business_service: false,
+            service_kind: ServiceKind::Public,
             user_id_canonical: Some("erik".to_owned()),
             verifier_digest: godkend_core::digest::sha256(&VERIFIER),
             source: "192.0.2.7".to_owned(),

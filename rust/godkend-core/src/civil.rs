@@ -8,6 +8,8 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use crate::clock::Millis;
 use crate::error::{Error, Result};
 
@@ -16,8 +18,9 @@ const DAY_MS: Millis = 24 * HOUR_MS;
 /// The last day that is told, 2199-12-31, in days since 1970.
 const DAYS_MAX: i64 = 84_005;
 
-/// A day in the calendar.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// A day in the calendar; in configuration as `YYYY-MM-DD`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Date {
     year: u16,
     month: u8,
@@ -29,6 +32,15 @@ impl Date {
     pub const YEAR_MIN: u16 = 1900;
     /// The last year accepted.
     pub const YEAR_MAX: u16 = 2199;
+    /// The first day accepted.
+    pub const FIRST: Self = Self { year: Self::YEAR_MIN, month: 1, day: 1 };
+    /// The last day accepted.
+    pub const LAST: Self = Self { year: Self::YEAR_MAX, month: 12, day: 31 };
+
+    /// A day that the program itself names; a test holds each to the calendar.
+    pub(crate) const fn named(year: u16, month: u8, day: u8) -> Self {
+        Self { year, month, day }
+    }
 
     /// A date of the Gregorian calendar, 1900 to 2199; `None` if there is no such day.
     #[must_use]
@@ -102,6 +114,20 @@ impl Date {
         let months: i64 =
             (1..self.month).map(|month| i64::from(days_in_month(self.year, month))).sum();
         years + months + i64::from(self.day) - 1
+    }
+}
+
+impl TryFrom<String> for Date {
+    type Error = Error;
+
+    fn try_from(text: String) -> Result<Self> {
+        Self::parse("date", &text)
+    }
+}
+
+impl From<Date> for String {
+    fn from(date: Date) -> Self {
+        date.to_string()
     }
 }
 

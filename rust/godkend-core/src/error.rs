@@ -268,6 +268,27 @@ reasons! {
     PasswordNotSet = "PASSWORD_NOT_SET",
     /// The login was not started with this user ID.
     UserIdDiffers = "USER_ID_DIFFERS",
+    // Key cards and NemID
+    /// The code is not that of the key which was asked for, or there is no such card; which is not said.
+    KeyWrong = "KEY_WRONG",
+    /// Too many wrong codes; come back later.
+    KeyLocked = "KEY_LOCKED",
+    /// No such card.
+    KeyCardNotFound = "KEY_CARD_NOT_FOUND",
+    /// The card is not in a state in which that can be done.
+    KeyCardNotUsable = "KEY_CARD_NOT_USABLE",
+    /// The content of the card was fetched already, by another request.
+    KeyCardPrinted = "KEY_CARD_PRINTED",
+    /// The next card is on its way already.
+    KeyCardUnderWay = "KEY_CARD_UNDER_WAY",
+    /// There are no new cards any more.
+    KeyCardsClosed = "KEY_CARDS_CLOSED",
+    /// NemID is no longer accepted here.
+    NemIdClosed = "NEMID_CLOSED",
+    /// Nobody moves over with NemID any more.
+    NemIdMoveOver = "NEMID_MOVE_OVER",
+    /// Only who is signed in with a key card moves over with it.
+    NemIdLoginRequired = "NEMID_LOGIN_REQUIRED",
     // Logins
     /// No such login for this caller.
     LoginNotFound = "LOGIN_NOT_FOUND",

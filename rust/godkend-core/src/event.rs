@@ -77,6 +77,24 @@ pub mod kind {
     pub const DISPLAY_CODE_ACCEPTED: &str = "display_code.accepted";
     /// A display's code was wrong, or nobody has that user ID.
     pub const DISPLAY_CODE_WRONG: &str = "display_code.wrong";
+    /// A key card is to be printed.
+    pub const KEY_CARD_ORDERED: &str = "key_card.ordered";
+    /// The content of a key card was fetched, to be printed and sent.
+    pub const KEY_CARD_PRINTED: &str = "key_card.printed";
+    /// A key card can be used from now on.
+    pub const KEY_CARD_ACTIVATED: &str = "key_card.activated";
+    /// The last key of a card was used.
+    pub const KEY_CARD_USED_UP: &str = "key_card.used_up";
+    /// Another key card took its place.
+    pub const KEY_CARD_REPLACED: &str = "key_card.replaced";
+    /// A key card was reported lost.
+    pub const KEY_CARD_LOST: &str = "key_card.lost";
+    /// The code of a key was right.
+    pub const KEY_ACCEPTED: &str = "key.accepted";
+    /// The code of a key was wrong, or nobody has that user ID.
+    pub const KEY_WRONG: &str = "key.wrong";
+    /// A subscriber who was signed in with NemID moved over with it.
+    pub const NEMID_MOVED: &str = "nemid.moved";
     /// A password was wrong, or nobody has that user ID.
     pub const PASSWORD_WRONG: &str = "password.wrong";
     /// A password was set.
@@ -106,7 +124,7 @@ pub struct NewEvent {
     pub kind: &'static str,
     /// Whom it is about.
     pub identity_id: Option<Id>,
-    /// Which phone or code display.
+    /// Which phone, code display or key card.
     pub authenticator_id: Option<Id>,
     /// Which login.
     pub login_id: Option<Id>,
@@ -127,7 +145,7 @@ pub struct Event {
     pub kind: String,
     /// Whom it is about.
     pub identity_id: Option<Id>,
-    /// Which phone or code display.
+    /// Which phone, code display or key card.
     pub authenticator_id: Option<Id>,
     /// Which login.
     pub login_id: Option<Id>,

@@ -31,10 +31,18 @@ pub enum DocumentKind {
     DrivingLicence = 3,
     /// A residence permit.
     ResidencePermit = 4,
+    /// NemID: no desk is shown it.
+    NemId = 5,
 }
 
 impl DocumentKind {
-    /// Reads a number of the proto enum.
+    /// Reads a number of the store, where there is also what no desk can say.
+    #[must_use]
+    pub fn of_stored(number: i32) -> Option<Self> {
+        if number == Self::NemId as i32 { Some(Self::NemId) } else { Self::parse(number).ok() }
+    }
+
+    /// Reads a number of the proto enum, as desks say it.
     ///
     /// # Errors
     /// [`Error::Invalid`] naming `document.kind`.
@@ -62,6 +70,8 @@ pub enum Method {
     Witness = 2,
     /// Their face, with the one on the document's chip.
     Chip = 3,
+    /// They signed in with NemID: its key card and its password.
+    NemId = 4,
 }
 
 impl Method {
@@ -80,7 +90,11 @@ impl Method {
     /// Reads a number of the store, where there is also what no desk can say.
     #[must_use]
     pub fn of_stored(number: i32) -> Option<Self> {
-        if number == Self::Chip as i32 { Some(Self::Chip) } else { Self::parse(number).ok() }
+        match number {
+            3 => Some(Self::Chip),
+            4 => Some(Self::NemId),
+            _ => Self::parse(number).ok(),
+        }
     }
 
     /// The name in the history.
@@ -90,6 +104,7 @@ impl Method {
             Self::RegisterQuestions => "register_questions",
             Self::Witness => "witness",
             Self::Chip => "chip",
+            Self::NemId => "nemid",
         }
     }
 
@@ -97,7 +112,7 @@ impl Method {
     #[must_use]
     pub const fn level(self) -> Level {
         match self {
-            Self::RegisterQuestions | Self::Witness => Level::Substantial,
+            Self::RegisterQuestions | Self::Witness | Self::NemId => Level::Substantial,
             Self::Chip => Level::High,
         }
     }

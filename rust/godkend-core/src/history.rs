@@ -43,6 +43,7 @@ const fn shown(
 /// The device's name, as the phone gave it.
 const DEVICE: &[&str] = &["device_name"];
 const DISPLAY: &[&str] = &["serial_number"];
+const CARD: &[&str] = &["card_number"];
 const WAY: &[&str] = &["channel"];
 const LOGIN: &[&str] = &["service_provider", "user_verification", "not_me"];
 const HOW: &[&str] = &["user_verification", "not_me"];
@@ -73,6 +74,14 @@ const TABLE: &[Shown] = &[
     shown(kind::DISPLAY_REPLACED, DISPLAY, DISPLAY),
     shown(kind::DISPLAY_LOST, DISPLAY, DISPLAY),
     shown(kind::DISPLAY_CODE_WRONG, &[], &[]),
+    shown(kind::KEY_CARD_ORDERED, CARD, CARD),
+    shown(kind::KEY_CARD_PRINTED, CARD, CARD),
+    shown(kind::KEY_CARD_ACTIVATED, CARD, CARD),
+    shown(kind::KEY_CARD_USED_UP, CARD, CARD),
+    shown(kind::KEY_CARD_REPLACED, CARD, CARD),
+    shown(kind::KEY_CARD_LOST, CARD, CARD),
+    shown(kind::KEY_WRONG, &[], &[]),
+    shown(kind::NEMID_MOVED, &["level"], &["level"]),
     shown(kind::PASSWORD_WRONG, &[], &[]),
     shown(kind::PASSWORD_SET, &[], &[]),
     shown(kind::PASSPORT_ACCEPTED, &["for"], &["for"]),
@@ -95,6 +104,7 @@ const TABLE: &[Shown] = &[
 /// Kinds that are in the chain alone: they are about nobody, or another event tells of it already.
 const IN_THE_CHAIN_ALONE: &[&str] = &[
     kind::DISPLAY_CODE_ACCEPTED,
+    kind::KEY_ACCEPTED,
     kind::LOGIN_REDEEMED,
     kind::POPULATION_SEEDED,
     kind::DISPLAY_IMPORTED,

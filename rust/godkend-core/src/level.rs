@@ -8,6 +8,7 @@
 //! |---|---|
 //! | password alone | Low |
 //! | one-time code of a display or reader, with password | Substantial |
+//! | key of a key card, with password | Substantial |
 //! | app: device key with PIN or biometrics | Substantial |
 //! | app enrolled at High | High |
 //!
@@ -98,6 +99,8 @@ pub enum Used {
     App(Enrolment, UserVerification),
     /// The one-time code of a display or reader, and the password.
     Display,
+    /// The key of a key card, and the password.
+    KeyCard,
     /// The password alone.
     Password,
 }
@@ -110,7 +113,7 @@ impl Used {
             Self::App(enrolment, UserVerification::Pin | UserVerification::Biometrics) => {
                 enrolment.level
             }
-            Self::Display => Level::Substantial,
+            Self::Display | Self::KeyCard => Level::Substantial,
             Self::App(_, UserVerification::None) | Self::Password => Level::Low,
         }
     }
@@ -128,7 +131,7 @@ impl Used {
                     UserVerification::None => vec![key],
                 }
             }
-            Self::Display => vec!["otp", "pwd", "mfa"],
+            Self::Display | Self::KeyCard => vec!["otp", "pwd", "mfa"],
             Self::Password => vec!["pwd"],
         }
     }
@@ -168,6 +171,7 @@ mod tests {
         for (used, level, methods) in [
             (Used::Password, Low, vec!["pwd"]),
             (Used::Display, Substantial, vec!["otp", "pwd", "mfa"]),
+            (Used::KeyCard, Substantial, vec!["otp", "pwd", "mfa"]),
             (Used::App(plain, Pin), Substantial, vec!["pop", "pin", "mfa"]),
             (Used::App(plain, Biometrics), Substantial, vec!["pop", "user", "mfa"]),
             (Used::App(high, Pin), High, vec!["hwk", "pin", "mfa"]),

@@ -16,6 +16,7 @@ use crate::digest::sha256;
 use crate::error::{Error, Reason, Result};
 use crate::identity::Identity;
 use crate::level::{self, Level, Used};
+use crate::nemid::ServiceKind;
 use crate::organisation;
 use crate::receipt::Signature;
 use crate::signing::Document;
@@ -26,7 +27,7 @@ use crate::signing::Document;
 pub enum State {
     /// Started; no phone has opened it.
     Pending = 1,
-    /// A phone shows it to its holder, or a display's code was accepted and the password comes next.
+    /// A phone shows it to its holder, or the code of a display or key card was accepted and the password comes next.
     Opened = 2,
     /// Waits to be redeemed.
     Approved = 3,
@@ -86,6 +87,8 @@ pub enum Way {
     Display = 2,
     /// The password alone.
     Password = 3,
+    /// A key card, with the password.
+    KeyCard = 4,
 }
 
 impl Way {
@@ -96,6 +99,7 @@ impl Way {
             1 => Self::App,
             2 => Self::Display,
             3 => Self::Password,
+            4 => Self::KeyCard,
             _ => return None,
         })
     }
@@ -108,7 +112,14 @@ impl Way {
             Self::App => Level::High,
             Self::Display => Used::Display.level(),
             Self::Password => Used::Password.level(),
+            Self::KeyCard => Used::KeyCard.level(),
         }
+    }
+
+    /// Whether a one-time code comes first, and the password after it.
+    #[must_use]
+    pub const fn begins_with_code(self) -> bool {
+        matches!(self, Self::Display | Self::KeyCard)
     }
 }
 
@@ -129,6 +140,8 @@ pub struct Login {
     pub acting: Acting,
     /// Whether the service provider offers a business service.
     pub business_service: bool,
+    /// What the service provider is to NemID.
+    pub service_kind: ServiceKind,
     /// Digest of the typed user ID in canonical form; `None` for a QR code at once.
     pub user_id_digest: Option<[u8; 32]>,
     /// Digest of where the subscriber comes from.
@@ -145,7 +158,7 @@ pub struct Login {
     pub challenge: [u8; 32],
     /// Whose it became when it was opened.
     pub identity_id: Option<Id>,
-    /// The phone that opened it, or the display whose code was accepted.
+    /// The phone that opened it, or the display or key card whose code was accepted.
     pub authenticator_id: Option<Id>,
     /// What it is done with, once that is known.
     pub way: Option<Way>,
@@ -236,24 +249,31 @@ impl Login {
         }
     }
 
-    /// Whether a display's code was accepted and the password comes next.
+    /// The way whose code was accepted, if the password comes next.
     #[must_use]
-    pub fn is_code_accepted(&self, now: Millis) -> bool {
-        self.state_at(now) == State::Opened && self.way == Some(Way::Display)
+    pub fn code_accepted(&self, now: Millis) -> Option<Way> {
+        let opened = self.state_at(now) == State::Opened;
+        self.way.filter(|way| opened && way.begins_with_code())
     }
 
-    /// A display's code was right.
+    /// The code of a display or key card was right.
     ///
     /// # Errors
     /// As [`Login::expect_reachable`]; `LEVEL_TOO_LOW` also for what the identity's own level is.
-    pub fn accept_code(&mut self, identity: &Identity, display_id: &Id, now: Millis) -> Result<()> {
-        self.expect_reachable(Way::Display, now)?;
+    pub fn accept_code(
+        &mut self,
+        way: Way,
+        identity: &Identity,
+        by: &Id,
+        now: Millis,
+    ) -> Result<()> {
+        self.expect_reachable(way, now)?;
         organisation::admit(identity, self.business_service)?;
-        level::reach(identity.level, Way::Display.level(), self.level_min)?;
+        level::reach(identity.level, way.level(), self.level_min)?;
         self.state = State::Opened;
-        self.way = Some(Way::Display);
+        self.way = Some(way);
         self.identity_id = Some(identity.id);
-        self.authenticator_id = Some(*display_id);
+        self.authenticator_id = Some(*by);
         Ok(())
     }
 
@@ -262,7 +282,7 @@ impl Login {
     /// # Errors
     /// Denied with the reason of its state.
     pub fn approve_behind_code(&mut self, now: Millis) -> Result<()> {
-        if !self.is_code_accepted(now) {
+        if self.code_accepted(now).is_none() {
             return Err(self.state_at(now).refusal());
         }
         self.state = State::Approved;

@@ -147,6 +147,14 @@ impl Code {
     }
 }
 
+impl Code {
+    /// Whether it is this one, in the same time whatever the answer.
+    #[must_use]
+    pub(crate) fn is(&self, value: u32) -> bool {
+        bool::from(self.0.ct_eq(&value))
+    }
+}
+
 /// How far a display has come.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Progress {

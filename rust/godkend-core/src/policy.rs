@@ -6,7 +6,9 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::civil::Date;
 use crate::error::{Error, Result};
+use crate::key_card::KEYS_MAX;
 use crate::lockout::Ladder;
 use crate::passport::accepted::{self, Accepted};
 use crate::pin::Params;
@@ -145,6 +147,36 @@ section! {
         step_window: u32 = 1, in 0..=10;
         /// Among how many codes two in a row find a display again that is further off.
         resync_window: u32 = 100, in 100..=1_000;
+    }
+}
+
+section! {
+    /// Key cards: paper with numbered one-time codes.
+    KeyCardPolicy, "key_card" {
+        /// How many keys a new card has.
+        keys: u16 = 148, in 10..=KEYS_MAX;
+        /// At how many unused keys the next card is ordered.
+        order_at: u16 = 20, in 0..=100;
+    }
+}
+
+section! {
+    /// The days on which NemID ends, one thing after the other, each beginning at midnight in Denmark.
+    NemIdPolicy, "nemid" {
+        /// From which day the app is offered before the key card.
+        app_first_from: Date = Date::named(2022, 9, 22), in Date::FIRST..=Date::LAST;
+        /// From which day banks take no NemID.
+        banks_closed_from: Date = Date::named(2022, 10, 31), in Date::FIRST..=Date::LAST;
+        /// From which day there are no new cards.
+        cards_closed_from: Date = Date::named(2023, 5, 30), in Date::FIRST..=Date::LAST;
+        /// The last day on which an identity moves over with its NemID.
+        moving_until: Date = Date::named(2023, 6, 5), in Date::FIRST..=Date::LAST;
+        /// From which day only the subscriber's own profile takes NemID.
+        limited_from: Date = Date::named(2023, 6, 30), in Date::FIRST..=Date::LAST;
+        /// From which day nothing takes NemID.
+        closed_from: Date = Date::named(2023, 10, 31), in Date::FIRST..=Date::LAST;
+        /// The age from which one has a card, in years; no consent replaces it.
+        years_min: u16 = 15, in 1..=30;
     }
 }
 
@@ -405,6 +437,10 @@ pub struct Policy {
     pub door: DoorPolicy,
     /// How far a code display may be off.
     pub display: DisplayPolicy,
+    /// Key cards.
+    pub key_card: KeyCardPolicy,
+    /// The days on which NemID ends.
+    pub nemid: NemIdPolicy,
     /// What strangers may spend.
     pub budget: BudgetPolicy,
     /// The life of a login.
@@ -456,6 +492,8 @@ impl Policy {
             .validate(["password_lockout.rungs", "password_lockout.strikes_max"])?;
         policy.door.validate()?;
         policy.display.validate()?;
+        policy.key_card.validate()?;
+        policy.nemid.validate()?;
         policy.budget.validate()?;
         policy.login.validate()?;
         policy.activation.validate()?;
@@ -547,6 +585,7 @@ mod tests {
             (r#"{"budget":{"login_source":{"interval_us":0,"burst":1}}}"#, "budget.login_source"),
             (r#"{"lockout":{"rungs":[],"strikes_max":0}}"#, "lockout.strikes_max"),
             (r#"{"assertion":{"issuer":""}}"#, "assertion.issuer"),
+            (r#"{"nemid":{"closed_from":"2023-02-29"}}"#, "day of the calendar"),
         ] {
             let error = Policy::from_json(json).unwrap_err().to_string();
             assert!(error.contains(named), "{json}: {error}");

@@ -19,6 +19,7 @@ use crate::authenticator::Authenticator;
 use crate::clock::Millis;
 use crate::display::{Display, State as DisplayState};
 use crate::error::{Error, Reason, Result};
+use crate::key_card::{KeyCard, State as CardState};
 use crate::keys::Keys;
 
 /// The longest assertion that is looked at, in bytes; those of godkend are some 800.
@@ -98,11 +99,14 @@ fn login_id(txn: &str) -> Option<Id> {
 pub fn check_session(
     authenticators: &[Authenticator],
     displays: &[Display],
+    key_cards: &[KeyCard],
     signed_in_at: Millis,
 ) -> Result<()> {
     let blocked_at = authenticators.iter().filter_map(|it| it.blocked_at);
     let lost = displays.iter().filter(|it| it.state == DisplayState::Lost);
-    let mut out_of_use = blocked_at.chain(lost.map(|it| it.changed_at));
+    let lost_at = lost.map(|it| it.changed_at);
+    let cards = key_cards.iter().filter(|it| it.state == CardState::Lost);
+    let mut out_of_use = blocked_at.chain(lost_at).chain(cards.map(|it| it.changed_at));
     if out_of_use.any(|at| at >= signed_in_at) {
         return Err(Error::denied(Reason::SubscriberNotProved));
     }
@@ -178,6 +182,10 @@ mod tests {
         }
     }
 
+    fn key_card() -> KeyCard {
+        KeyCard::ordered([3; 16], WHO, &crate::policy::KeyCardPolicy::default(), 0)
+    }
+
     fn asserted(keys: &Keys, aud: &str, level: &str, auth_time_ms: Millis) -> String {
         let claims = Asserted {
             iss: "https://godkend.example",
@@ -220,14 +228,17 @@ mod tests {
     fn a_login_before_a_block_adds_no_authenticator() {
         let blocked_at = |blocked_at| Authenticator { blocked_at, ..phone() };
         let display = |state, changed_at| Display { state, changed_at, ..display() };
-        assert_eq!(check_session(&[], &[], NOW), Ok(()));
+        assert_eq!(check_session(&[], &[], &[], NOW), Ok(()));
         let before = [blocked_at(None), blocked_at(Some(NOW - 1))];
         let known = [display(DisplayState::Lost, NOW - 1), display(DisplayState::Active, NOW)];
-        assert_eq!(check_session(&before, &known, NOW), Ok(()));
+        let card = |state, changed_at| KeyCard { state, changed_at, ..key_card() };
+        let cards = [card(CardState::Lost, NOW - 1), card(CardState::UsedUp, NOW)];
+        assert_eq!(check_session(&before, &known, &cards, NOW), Ok(()));
         for since in [NOW, NOW + 1] {
-            let blocked = check_session(&[blocked_at(Some(since))], &[], NOW);
-            let lost = check_session(&before, &[display(DisplayState::Lost, since)], NOW);
-            for refused in [blocked, lost] {
+            let blocked = check_session(&[blocked_at(Some(since))], &[], &[], NOW);
+            let lost = check_session(&before, &[display(DisplayState::Lost, since)], &[], NOW);
+            let card = check_session(&before, &[], &[card(CardState::Lost, since)], NOW);
+            for refused in [blocked, lost, card] {
                 assert_eq!(refused, Err(Error::denied(Reason::SubscriberNotProved)));
             }
         }

@@ -28,6 +28,9 @@ const WITHOUT_THREAD: &str = "
     DROP TABLE report;
     ALTER TABLE event DROP COLUMN previous_seq;
     ALTER TABLE identity DROP COLUMN last_event_seq;
+    -- What came after it is made again.
+    DROP TABLE key_card;
+    ALTER TABLE login DROP COLUMN service_kind;
     PRAGMA user_version = 11;
 ";
 

@@ -30,10 +30,12 @@ use godkend_core::error::{Error, Reason, Result};
 use godkend_core::event::{NewEvent, kind};
 use godkend_core::evidence::{Document, DocumentKind, Evidence, Method};
 use godkend_core::identity::{Identity, Level, UserId};
+use godkend_core::key_card::{KeyCard, State as CardState, UsedKeys};
 use godkend_core::keys::Keys;
 use godkend_core::level::Enrolment;
 use godkend_core::lockout::Lockout;
 use godkend_core::login::{Login, State, Way};
+use godkend_core::nemid::ServiceKind;
 use godkend_core::notification::{Channel, Lease, Message, State as MessageState};
 use godkend_core::otp::{Algorithm as OtpAlgorithm, Factor, Progress};
 use godkend_core::password::StoredPassword;
@@ -164,6 +166,7 @@ fn login() -> Login {
         }),
         acting: Acting::Required,
         business_service: true,
+        service_kind: ServiceKind::Profile,
         on_behalf: Some(OnBehalf { delegation_id: [11; 16], principal_id: [12; 16] }),
         signed: Some(Signature { statement: vec![1, 2], signature: vec![3] }),
     }
@@ -228,6 +231,24 @@ fn display() -> Display {
         imported_at: NOW - 2,
         changed_at: NOW - 1,
     }
+}
+
+fn key_card() -> KeyCard {
+    KeyCard {
+        id: [13; 16],
+        identity_id: [1; 16],
+        state: CardState::Active,
+        keys: 12,
+        used: UsedKeys::from_stored(vec![5, 1], 12).unwrap(),
+        printed_by: Some([14; 16]),
+        ordered_at: NOW - 2,
+        changed_at: NOW - 1,
+    }
+}
+
+fn ordered_key_card() -> KeyCard {
+    let state = CardState::Ordered;
+    KeyCard { id: [14; 16], state, printed_by: None, ordered_at: NOW, ..key_card() }
 }
 
 fn password() -> StoredPassword {
@@ -307,6 +328,8 @@ fn fill(connection: &mut dyn Connection, durable: bool) {
         tx.put_copy(&copy())?;
         tx.put_login(&login())?;
         tx.put_display(&display())?;
+        tx.put_key_card(&key_card())?;
+        tx.put_key_card(&ordered_key_card())?;
         tx.put_password(&password())?;
         tx.put_door(&door())?;
         tx.put_delegation(&delegation())?;
@@ -348,6 +371,11 @@ fn look(tx: &mut dyn Tx) -> Result<()> {
     assert_eq!(tx.display(&[10; 16])?, Some(display()));
     assert_eq!(tx.displays_of(&[1; 16])?, vec![display()]);
     assert_eq!(tx.active_display_of(&[1; 16])?, Some(display()));
+    assert_eq!(tx.key_card(&[13; 16])?, Some(key_card()));
+    assert_eq!(tx.key_cards_of(&[1; 16])?, vec![key_card(), ordered_key_card()]);
+    assert_eq!(tx.active_key_card_of(&[1; 16])?, Some(key_card()));
+    assert_eq!(tx.ordered_key_cards((NOW, [13; 16]), 9)?, vec![ordered_key_card()]);
+    assert_eq!(tx.ordered_key_cards((NOW, [14; 16]), 9)?, vec![]);
     assert_eq!(tx.password_of(&[1; 16])?, Some(password()));
     assert_eq!(tx.door(&[12; 16])?, Some(door()));
     assert_eq!(tx.delegation(&[11; 16])?, Some(delegation()));
@@ -432,10 +460,10 @@ fn a_damaged_row_is_a_fault_and_never_another_value() {
         "UPDATE code SET activation_challenge = x'00'",
         "UPDATE code SET activation_challenge = NULL",
         "UPDATE code SET finished_by = x'00'",
-        "UPDATE evidence SET document_kind = 5",
+        "UPDATE evidence SET document_kind = 6",
         "UPDATE evidence SET document_number_digest = x'00'",
         "UPDATE evidence SET document_expires_on = '2031-02-29'",
-        "UPDATE evidence SET method = 4",
+        "UPDATE evidence SET method = 5",
         "UPDATE evidence SET witness_id = x'00'",
         "UPDATE evidence SET level = 0",
         "UPDATE consent SET parent_id = x'00'",
@@ -463,7 +491,8 @@ fn a_damaged_row_is_a_fault_and_never_another_value() {
         "UPDATE login SET authenticator_id = x'00'",
         "UPDATE login SET user_verification = 4",
         "UPDATE login SET attempts = x'0000'",
-        "UPDATE login SET way = 4",
+        "UPDATE login SET way = 5",
+        "UPDATE login SET service_kind = 4",
         "UPDATE display SET kind = 3",
         "UPDATE display SET algorithm = 3",
         "UPDATE display SET period_s = 301",
@@ -471,6 +500,12 @@ fn a_damaged_row_is_a_fault_and_never_another_value() {
         "UPDATE display SET identity_id = x'00'",
         "UPDATE display SET next = -1",
         "UPDATE display SET resync = -1",
+        "UPDATE key_card SET state = 7 WHERE state = 3",
+        "UPDATE key_card SET keys = -1",
+        "UPDATE key_card SET keys = 65536",
+        "UPDATE key_card SET used = x'00'",
+        "UPDATE key_card SET printed_by = x'00'",
+        "UPDATE key_card SET identity_id = x'00'",
         "UPDATE password SET id = x'00'",
         "UPDATE password SET charged = -1",
         "UPDATE door SET charged = -1",
@@ -515,6 +550,7 @@ fn a_damaged_row_is_a_fault_and_never_another_value() {
             |tx| tx.copy(&[10; 16]).map(drop),
             |tx| tx.login(&[9; 16]).map(drop),
             |tx| tx.display(&[10; 16]).map(drop),
+            |tx| tx.key_card(&[13; 16]).map(drop),
             |tx| tx.password_of(&[1; 16]).map(drop),
             |tx| tx.door(&[12; 16]).map(drop),
             |tx| tx.delegation(&[11; 16]).map(drop),

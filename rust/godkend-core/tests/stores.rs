@@ -30,6 +30,7 @@ use godkend_core::error::{Error, Result};
 use godkend_core::evidence::{Document as Shown, DocumentKind, Method};
 use godkend_core::identity::{Level, UserId};
 use godkend_core::keys::Keys;
+use godkend_core::nemid::ServiceKind;
 use godkend_core::pin::{Arena, BirthDate, Params, Pin, PinRecord};
 use godkend_core::policy::Policy;
 use godkend_core::random::SeededRandom;
@@ -451,6 +452,7 @@ impl World {
                     .then(|| Document::parse(&[3; 32], "text/plain", "Lease").unwrap()),
                 acting: Acting::No,
                 business_service: false,
+                service_kind: ServiceKind::Public,
                 user_id_canonical: who.map(|who| USER_IDS[who].to_owned()),
                 verifier_digest: godkend_core::digest::sha256(&[1; 32]),
                 source: format!("source {source}"),

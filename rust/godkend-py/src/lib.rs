@@ -19,9 +19,10 @@ mod _core {
     use crate::outcome::{
         PyActivationBegun, PyActivationCodeIssued, PyAuthenticatorView, PyConsentView,
         PyCopyScanned, PyCopyView, PyDelegationView, PyDisplayView, PyDisplaysView, PyDoorView,
-        PyDueMessage, PyEventView, PyEvidenceView, PyHistoryPage, PyIdentityView, PyLoginOpened,
-        PyLoginStarted, PyLoginView, PyMessageView, PyNotices, PyRecordedView, PyRedeemed,
-        PyReported, PySession, PyTemporaryPinIssued, PyTemporaryPinText,
+        PyDueMessage, PyEventView, PyEvidenceView, PyHistoryPage, PyIdentityView, PyKeyCardContent,
+        PyKeyCardView, PyKeyCardsView, PyLoginOpened, PyLoginStarted, PyLoginView, PyMessageView,
+        PyNotices, PyOrderedKeyCard, PyRecordedView, PyRedeemed, PyReported, PySession,
+        PyTemporaryPinIssued, PyTemporaryPinText,
     };
     #[pymodule_export]
     use crate::passport::{PyPassportView, read_passport};

@@ -81,7 +81,7 @@ impl Engine {
     }
 
     /// Refuses a weak password on a worker, hashes it on a hasher, and runs the command made with it.
-    fn with_hashed_password<C: super::lane::Command>(
+    pub(super) fn with_hashed_password<C: super::lane::Command>(
         &self,
         chosen: ChosenPassword,
         deadline: Deadline,
@@ -147,7 +147,7 @@ pub struct DoorView {
 }
 
 impl DoorView {
-    fn of(lockout: Lockout, dead: bool, now: Millis) -> Self {
+    pub(super) fn of(lockout: Lockout, dead: bool, now: Millis) -> Self {
         let locked = lockout.locked_until_ms > now;
         Self {
             strikes: lockout.strikes(),

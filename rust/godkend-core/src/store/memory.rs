@@ -17,6 +17,7 @@ use crate::error::Result;
 use crate::event::Event;
 use crate::evidence::Evidence;
 use crate::identity::Identity;
+use crate::key_card::KeyCard;
 use crate::login::Login;
 use crate::notification::{Lease, Message};
 use crate::password::StoredPassword;
@@ -41,6 +42,7 @@ pub(super) struct Rows {
     pub(super) logins: BTreeMap<Id, Login>,
     pub(super) budgets: BTreeMap<[u8; 16], i64>,
     pub(super) displays: BTreeMap<Id, Display>,
+    pub(super) key_cards: BTreeMap<Id, KeyCard>,
     pub(super) passwords: BTreeMap<Id, StoredPassword>,
     pub(super) doors: BTreeMap<Id, Door>,
     pub(super) events: Vec<Event>,

@@ -39,6 +39,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("0010.sql"),
     include_str!("0011.sql"),
     include_str!("0012.sql"),
+    include_str!("0013.sql"),
 ];
 const SQLITE_VERSION_MIN: i32 = 3_051_003;
 /// Files up to this size are checked through at the start.

@@ -7,6 +7,7 @@ use godkend_core::engine::command::{
 };
 use godkend_core::error::Error;
 use godkend_core::identity::{self, Level};
+use godkend_core::nemid::ServiceKind;
 use godkend_core::otp::Code;
 use godkend_core::password::Password;
 use godkend_core::signing::Document;
@@ -21,7 +22,7 @@ const VERIFIER_BYTES: std::ops::RangeInclusive<usize> = 32..=64;
 
 #[pymethods]
 impl PyEngine {
-    #[pyo3(signature = (token, timeout_ms, front_end, request_id, service_provider, text, user_id, verifier_digest, source, nonce, level_min, document = None, acting = 0, business_service = false))]
+    #[pyo3(signature = (token, timeout_ms, front_end, request_id, service_provider, text, user_id, verifier_digest, source, nonce, level_min, document = None, acting = 0, business_service = false, service_kind = 0))]
     #[allow(clippy::too_many_arguments)]
     fn start_login(
         &self,
@@ -39,6 +40,7 @@ impl PyEngine {
         document: Option<(Vec<u8>, String, String)>,
         acting: i32,
         business_service: bool,
+        service_kind: i32,
     ) -> Result<()> {
         let document =
             document.map(|(sha256, media_type, name)| Document::parse(&sha256, &media_type, &name));
@@ -51,6 +53,7 @@ impl PyEngine {
             document: document.transpose()?,
             acting: Acting::parse(acting)?,
             business_service,
+            service_kind: ServiceKind::parse(service_kind)?,
             user_id_canonical: user_id.transpose()?,
             verifier_digest: digest("verifier_digest", verifier_digest)?,
             source: identity::line("source", source, 1, 64)?,

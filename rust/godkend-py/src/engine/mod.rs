@@ -9,6 +9,7 @@ mod fields;
 mod history;
 mod identity;
 mod issuing;
+mod key_card;
 mod login;
 mod notification;
 mod passport;

@@ -63,7 +63,7 @@ impl PyDisplayView {
 
 /// Where tries are counted.
 #[pyclass(name = "DoorView", module = "godkend._core", frozen)]
-pub(crate) struct PyDoorView(DoorView);
+pub(crate) struct PyDoorView(pub(super) DoorView);
 
 #[pymethods]
 impl PyDoorView {

@@ -34,8 +34,8 @@ impl Command for SubmitCode {
 
     fn step(&self, tx: &mut dyn Tx, at: &mut Moment<'_>) -> Result<LoginView> {
         let mut login = tx.login(&self.login_id)?.ok_or(Error::denied(Reason::LoginNotFound))?;
-        expect_started_with(&login, at, &self.front_end, &self.user_id_canonical)?;
-        if login.is_code_accepted(at.now) {
+        expect_started_with(&login, at.keys, &self.front_end, &self.user_id_canonical)?;
+        if login.code_accepted(at.now) == Some(Way::Display) {
             return Ok(LoginView::of(&login, at.now));
         }
         login.expect_reachable(Way::Display, at.now)?;
@@ -77,7 +77,7 @@ impl SubmitCode {
     ) -> Result<LoginView> {
         let (about, by) = (Some(identity.id), Some(display.id));
         tx.append_event(self.event(kind::DISPLAY_CODE_ACCEPTED, about, by), at.now)?;
-        login.accept_code(identity, &display.id, at.now)?;
+        login.accept_code(Way::Display, identity, &display.id, at.now)?;
         tx.put_login(login)?;
         Ok(LoginView::of(login, at.now))
     }

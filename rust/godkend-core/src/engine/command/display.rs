@@ -135,7 +135,7 @@ fn replace(
     Ok(())
 }
 
-fn usable_identity(tx: &mut dyn Tx, identity_id: &Id) -> Result<Identity> {
+pub(super) fn usable_identity(tx: &mut dyn Tx, identity_id: &Id) -> Result<Identity> {
     let identity = tx.identity(identity_id)?.ok_or(Error::denied(Reason::IdentityNotFound))?;
     identity.usable()?;
     Ok(identity)

@@ -18,6 +18,10 @@ pub(super) const CODE_REFUSALS: Refusals = Refusals {
     dead: Reason::DisplayCodeLocked,
 };
 
+/// The same of a key card's.
+pub(super) const KEY_REFUSALS: Refusals =
+    Refusals { wrong: Reason::KeyWrong, locked: Reason::KeyLocked, dead: Reason::KeyLocked };
+
 /// Where codes of a typed user ID are tried.
 pub(super) fn code_door(tx: &mut dyn Tx, at: &Moment<'_>, user_id_canonical: &str) -> Result<Door> {
     door(tx, at, code_door_key(at.keys, user_id_canonical))
@@ -26,6 +30,16 @@ pub(super) fn code_door(tx: &mut dyn Tx, at: &Moment<'_>, user_id_canonical: &st
 /// The name of that door.
 pub(in crate::engine) fn code_door_key(keys: &Keys, user_id_canonical: &str) -> Id {
     derive_id(keys, b"door code v1", &[user_id_canonical.as_bytes()])
+}
+
+/// Where keys of a typed user ID are tried.
+pub(super) fn key_door(tx: &mut dyn Tx, at: &Moment<'_>, user_id_canonical: &str) -> Result<Door> {
+    door(tx, at, key_door_key(at.keys, user_id_canonical))
+}
+
+/// The name of that door.
+pub(in crate::engine) fn key_door_key(keys: &Keys, user_id_canonical: &str) -> Id {
+    derive_id(keys, b"door key card v1", &[user_id_canonical.as_bytes()])
 }
 
 /// Where passwords of a typed user ID are tried without a code.
@@ -41,6 +55,11 @@ pub(super) fn password_door(
 /// Where codes of a display are tried to activate it, by somebody who is signed in or at a desk.
 pub(super) fn activation_door(tx: &mut dyn Tx, at: &Moment<'_>, display_id: &Id) -> Result<Door> {
     door(tx, at, derive_id(at.keys, b"door display activation v1", &[display_id]))
+}
+
+/// Where keys of a card are tried to activate it.
+pub(super) fn card_activation_door(tx: &mut dyn Tx, at: &Moment<'_>, card_id: &Id) -> Result<Door> {
+    door(tx, at, derive_id(at.keys, b"door key card activation v1", &[card_id]))
 }
 
 fn door(tx: &mut dyn Tx, at: &Moment<'_>, key: Id) -> Result<Door> {
@@ -100,14 +119,14 @@ impl Try {
 ///
 /// # Errors
 /// Denied with `LOGIN_NOT_FOUND` or `USER_ID_DIFFERS`.
-pub(super) fn expect_started_with(
+pub(in crate::engine) fn expect_started_with(
     login: &Login,
-    at: &Moment<'_>,
+    keys: &Keys,
     front_end: &str,
     user_id_canonical: &str,
 ) -> Result<()> {
     login.expect_started_by(front_end)?;
-    let typed = super::login::user_id_digest(at.keys, user_id_canonical);
+    let typed = super::login::user_id_digest(keys, user_id_canonical);
     if login.user_id_digest == Some(typed) {
         Ok(())
     } else {

@@ -17,6 +17,7 @@ use crate::identity::Identity;
 use crate::keys::Keys;
 use crate::level::{self, Level, Used};
 use crate::login::{Login, State, Way, displaced};
+use crate::nemid::ServiceKind;
 use crate::organisation;
 use crate::policy::after;
 use crate::random;
@@ -41,6 +42,8 @@ pub struct StartLogin {
     pub acting: Acting,
     /// Whether the service provider offers a business service.
     pub business_service: bool,
+    /// What the service provider is to NemID.
+    pub service_kind: ServiceKind,
     /// What the subscriber typed, in canonical form, if anything.
     pub user_id_canonical: Option<String>,
     /// SHA-256 of the front-end's secret.
@@ -126,6 +129,7 @@ impl Command for StartLogin {
             document: self.document.clone(),
             acting: self.acting,
             business_service: self.business_service,
+            service_kind: self.service_kind,
             user_id_digest: user_id,
             source_digest: source,
             verifier_digest: self.verifier_digest,
@@ -184,6 +188,7 @@ impl StartLogin {
             && login.document == self.document
             && login.acting == self.acting
             && login.business_service == self.business_service
+            && login.service_kind == self.service_kind
             && login.user_id_digest == user_id
             && login.source_digest == source
             && login.verifier_digest == self.verifier_digest
@@ -313,7 +318,7 @@ impl Command for RedeemLogin {
         let mut login = tx.login(&self.login_id)?.ok_or(Error::denied(Reason::LoginNotFound))?;
         login.redeem(&self.front_end, &self.verifier, at.now)?;
         // A block that came after the approval still stops it.
-        let (identity, used, phone) = approver(tx, &login)?;
+        let (identity, used, phone) = approver(tx, at, &login)?;
         if login.identity_id != Some(identity.id) {
             return Err(Error::fault(Reason::StoreFault, "a login approved by another's phone"));
         }
@@ -340,7 +345,11 @@ impl Command for RedeemLogin {
 }
 
 /// Who approved a login, if what they did it with may still be used.
-fn approver(tx: &mut dyn Tx, login: &Login) -> Result<(Identity, Used, Option<Authenticator>)> {
+fn approver(
+    tx: &mut dyn Tx,
+    at: &Moment<'_>,
+    login: &Login,
+) -> Result<(Identity, Used, Option<Authenticator>)> {
     let unapproved = || Error::denied(Reason::LoginNotApproved);
     match login.way {
         Some(Way::App) => {
@@ -349,7 +358,8 @@ fn approver(tx: &mut dyn Tx, login: &Login) -> Result<(Identity, Used, Option<Au
             let verified = login.user_verification.ok_or_else(unapproved)?;
             Ok((identity, Used::App(authenticator.enrolment, verified), Some(authenticator)))
         }
-        Some(Way::Display) => Ok((super::password::usable(tx, login)?, Used::Display, None)),
+        Some(Way::Display) => Ok((super::password::usable(tx, at, login)?, Used::Display, None)),
+        Some(Way::KeyCard) => Ok((super::password::usable(tx, at, login)?, Used::KeyCard, None)),
         Some(Way::Password) => {
             let identity = tx.identity(&login.identity_id.ok_or_else(unapproved)?)?;
             let identity = identity.ok_or_else(unapproved)?;

@@ -18,7 +18,10 @@ mod event;
 mod history;
 mod identity;
 mod issuing;
+mod key;
+mod key_card;
 mod login;
+mod nemid;
 mod notification;
 mod passport;
 mod password;
@@ -48,14 +51,20 @@ pub use delegation::{EndDelegation, Principal, RecordDelegation};
 pub use display::{
     ActivateDisplay, AssignDisplay, ImportDisplay, PasswordChosen, ReportDisplayLost,
 };
-pub(super) use door::code_door_key;
+pub(super) use door::{code_door_key, expect_started_with, key_door_key};
 pub use event::AckEvents;
 pub use history::{ReportLogin, Reported, Reporter};
 pub use identity::CreateIdentity;
 pub use issuing::{RecordConsent, RecordIdentification};
+pub use key::SubmitKey;
+pub(super) use key::{Asked, expect_key_login};
+pub use key_card::{
+    ActivateKeyCard, KeyCardContent, OrderKeyCard, PrintKeyCard, ReportKeyCardLost,
+};
 pub use login::{
     CancelLogin, LoginOpened, LoginStarted, LoginView, OpenLogin, RedeemLogin, Redeemed, StartLogin,
 };
+pub use nemid::MoveFromNemId;
 pub(super) use notification::NOTIFIER;
 pub use notification::{PlanMessages, Planned, RetryMessage, SettleMessage, TakeDelivery};
 pub use passport::{
@@ -155,7 +164,8 @@ fn expect_session(tx: &mut dyn Tx, identity_id: &Id, signed_in_at: Option<Millis
     };
     let (authenticators, displays) =
         (tx.authenticators_of(identity_id)?, tx.displays_of(identity_id)?);
-    self_service::check_session(&authenticators, &displays, signed_in_at)
+    let key_cards = tx.key_cards_of(identity_id)?;
+    self_service::check_session(&authenticators, &displays, &key_cards, signed_in_at)
 }
 
 /// Ends the codes that were asked for on the profile page, when an authenticator is taken out of use.

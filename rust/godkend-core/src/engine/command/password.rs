@@ -116,10 +116,10 @@ impl Command for ChargePassword {
 
     fn step(&self, tx: &mut dyn Tx, at: &mut Moment<'_>) -> Result<ChargedPassword> {
         let login = tx.login(&self.login_id)?.ok_or(Error::denied(Reason::LoginNotFound))?;
-        expect_started_with(&login, at, &self.front_end, &self.user_id_canonical)?;
-        let (charged, identity_id, way) = if login.is_code_accepted(at.now) {
+        expect_started_with(&login, at.keys, &self.front_end, &self.user_id_canonical)?;
+        let (charged, identity_id, way) = if let Some(way) = login.code_accepted(at.now) {
             let (charged, identity) = charge_behind_code(tx, at, &login)?;
-            (charged, Some(identity.id), Way::Display)
+            (charged, Some(identity.id), way)
         } else {
             let (charged, identity_id) = self.charge_alone(tx, at, &login)?;
             (charged, identity_id, Way::Password)
@@ -139,7 +139,7 @@ fn charge_behind_code(
     at: &Moment<'_>,
     login: &Login,
 ) -> Result<(Charged<Password>, Identity)> {
-    let identity = usable(tx, login)?;
+    let identity = usable(tx, at, login)?;
     let stored = tx.password_of(&identity.id)?;
     let mut stored = stored.ok_or(Error::denied(Reason::PasswordNotSet))?;
     let ladder = &at.policy.password_lockout;
@@ -227,7 +227,7 @@ impl Command for SettlePassword {
             None => return Err(self.wrong(tx, at)?),
         };
         let charge = self.checked.charged().charge();
-        if self.way == Way::Display {
+        if self.way.begins_with_code() {
             stored.lockout.clear(charge, &at.policy.password_lockout);
         } else {
             let mut door = password_door(tx, at, &self.asked.user_id_canonical)?;
@@ -258,7 +258,7 @@ impl SettlePassword {
         let canonical = &self.asked.user_id_canonical;
         let about = tx.identity_by_user_id(canonical)?.map(|identity| identity.id);
         tx.append_event(self.event(kind::PASSWORD_WRONG, about, None), at.now)?;
-        if self.way == Way::Display {
+        if self.way.begins_with_code() {
             let stored = tx.password_of(&self.identity_id.unwrap_or_default())?;
             let lockout = stored.map(|stored| stored.lockout).unwrap_or_default();
             return Ok(lockout.wrong(&at.policy.password_lockout, &Password::REFUSALS, at.now));
@@ -271,8 +271,8 @@ impl SettlePassword {
     fn approve(&self, tx: &mut dyn Tx, at: &Moment<'_>, identity_id: &Id) -> Result<LoginView> {
         let login = tx.login(&self.asked.login_id)?;
         let mut login = login.ok_or(Error::denied(Reason::LoginNotFound))?;
-        if self.way == Way::Display {
-            usable(tx, &login)?;
+        if self.way.begins_with_code() {
+            usable(tx, at, &login)?;
             login.approve_behind_code(at.now)?;
         } else {
             let identity = tx.identity(identity_id)?;
@@ -300,7 +300,11 @@ impl SettlePassword {
 }
 
 fn approval_detail(login: &Login) -> String {
-    let by = if login.way == Some(Way::Display) { "display" } else { "password" };
+    let by = match login.way {
+        Some(Way::Display) => "display",
+        Some(Way::KeyCard) => "key_card",
+        _ => "password",
+    };
     serde_json::json!({
         "service_provider": login.service_provider,
         "user_verification": by,
@@ -308,14 +312,20 @@ fn approval_detail(login: &Login) -> String {
     .to_string()
 }
 
-/// The identity of a login that is done with a display, if both may still be used.
+/// The identity of a login that a code was accepted in, if both it and what the code came from may still be
+/// used.
 ///
 /// # Errors
-/// Denied with `DISPLAY_NOT_USABLE` if the display is lost or replaced, or with `IDENTITY_BLOCKED`.
-pub(super) fn usable(tx: &mut dyn Tx, login: &Login) -> Result<Identity> {
+/// Denied with `DISPLAY_NOT_USABLE` or `KEY_CARD_NOT_USABLE` if that is lost or replaced, with `NEMID_CLOSED`, or
+/// with `IDENTITY_BLOCKED`.
+pub(super) fn usable(tx: &mut dyn Tx, at: &Moment<'_>, login: &Login) -> Result<Identity> {
     let broken = || Error::fault(Reason::StoreFault, "a code that was accepted for nobody");
     let identity = tx.identity(&login.identity_id.ok_or_else(broken)?)?.ok_or_else(broken)?;
     identity.usable()?;
+    if login.way == Some(Way::KeyCard) {
+        super::key::expect_usable(tx, at, login)?;
+        return Ok(identity);
+    }
     let display = tx.active_display_of(&identity.id)?;
     if display.is_none_or(|display| Some(display.id) != login.authenticator_id) {
         return Err(Error::denied(Reason::DisplayNotUsable));

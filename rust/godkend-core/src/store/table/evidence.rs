@@ -126,7 +126,8 @@ fn read_evidence(row: &Row<'_>) -> Result<Evidence> {
         recorded_by: columns.take()?,
         officer_id: columns.take()?,
         document: Document {
-            kind: DocumentKind::parse(columns.take()?).map_err(|_| damaged("document_kind"))?,
+            kind: DocumentKind::of_stored(columns.take()?)
+                .ok_or_else(|| damaged("document_kind"))?,
             country: columns.take()?,
             number_digest: columns.take()?,
             expires_on: {

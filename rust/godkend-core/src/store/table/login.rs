@@ -9,6 +9,7 @@ use crate::clock::Millis;
 use crate::delegation::{Acting, OnBehalf};
 use crate::error::Result;
 use crate::login::{Login, State, Way};
+use crate::nemid::ServiceKind;
 use crate::receipt::Signature;
 use crate::signing::Document;
 
@@ -18,7 +19,7 @@ macro_rules! columns {
          nonce, level_min, state, challenge, identity_id, authenticator_id, user_verification, \
          attempts, started_at, expires_at, approved_at, way, document_sha256, document_media_type, \
          document_name, statement, statement_signature, acting, business_service, delegation_id, \
-         principal_id"
+         principal_id, service_kind"
     };
 }
 
@@ -27,7 +28,7 @@ const PUT_LOGIN: &str = concat!(
     "INSERT INTO login (",
     columns!(),
     ", changed) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, \
-     ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, (SELECT coalesce(max(changed), 0) + 1 FROM login)) \
+     ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, (SELECT coalesce(max(changed), 0) + 1 FROM login)) \
      ON CONFLICT (id) DO UPDATE SET state = excluded.state, \
      identity_id = excluded.identity_id, authenticator_id = excluded.authenticator_id, \
      user_verification = excluded.user_verification, attempts = excluded.attempts, \
@@ -130,6 +131,7 @@ impl LoginRows for SqliteTx<'_> {
                 login.business_service,
                 login.on_behalf.map(|it| it.delegation_id),
                 login.on_behalf.map(|it| it.principal_id),
+                login.service_kind as u8,
             ],
         )?;
         self.effects.logins.push((login.id, login.state));
@@ -252,6 +254,7 @@ fn read_login(row: &Row<'_>) -> Result<Login> {
         document: None,
         acting: Acting::No,
         business_service: false,
+        service_kind: ServiceKind::Public,
         on_behalf: None,
         signed: None,
     };
@@ -270,6 +273,8 @@ fn read_login(row: &Row<'_>) -> Result<Login> {
         let principal_id = principal_id.ok_or_else(|| damaged("principal_id"))?;
         login.on_behalf = Some(OnBehalf { delegation_id, principal_id });
     }
+    login.service_kind =
+        ServiceKind::parse(columns.take()?).map_err(|_| damaged("service_kind"))?;
     Ok(login)
 }
 

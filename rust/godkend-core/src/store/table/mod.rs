@@ -25,6 +25,7 @@ mod event;
 mod evidence;
 mod history;
 mod identity;
+mod key_card;
 mod login;
 mod message;
 mod password;
@@ -44,6 +45,7 @@ pub use event::EventRows;
 pub use evidence::EvidenceRows;
 pub use history::{Entry, HistoryRows};
 pub use identity::IdentityRows;
+pub use key_card::KeyCardRows;
 pub use login::{LoginChange, LoginRows};
 pub use message::MessageRows;
 pub use password::PasswordRows;
@@ -74,6 +76,7 @@ pub trait Tx:
     + EventRows
     + EvidenceRows
     + IdentityRows
+    + KeyCardRows
     + LoginRows
     + PasswordRows
     + ConsumerRows
