@@ -36,6 +36,7 @@ from locust import User, task
 from locust.env import Environment
 
 from bench import empty_server as empty
+from bench import locust_walks as walks
 from bench.machine import RESULTS, commit, filesystem, machine
 from bench.server_process import ServerProcess, Taken
 from bench.targets import BIOMETRIC_LOGIN_COST, PIN_LOGIN_COST, Target
@@ -67,7 +68,7 @@ class Slices:
 
     @property
     def logins(self) -> int:
-        return len(self.latencies_ms[drive.LOGIN])
+        return len(self.latencies_ms[walks.LOGIN])
 
     def percentiles_ms(self, name: str) -> dict[str, float]:
         found = quantiles(self.latencies_ms[name], n=100)
@@ -103,8 +104,8 @@ class EmptyCaller(User):
 
     def report(self) -> None:
         self.environment.events.request.fire(
-            request_type=drive.REQUEST_TYPE,
-            name=drive.LOGIN,
+            request_type=walks.REQUEST_TYPE,
+            name=walks.LOGIN,
             response_time=0,
             response_length=0,
             exception=None,
@@ -306,14 +307,14 @@ class Load:
     def discrepancies(self) -> list[str]:
         """Where the server's own counters differ from what the users say; should be none."""
         by_users = {
-            "godkend_pin_checks_total": [drive.APPROVE_PIN],
-            "godkend_pin_records_total": [drive.ACTIVATE],
+            "godkend_pin_checks_total": [walks.APPROVE_PIN],
+            "godkend_pin_records_total": [walks.ACTIVATE],
             "godkend_signatures_total": [
-                *(drive.OPEN, drive.APPROVE_PIN, drive.APPROVE_BIOMETRICS, drive.ACTIVATE)
+                *(walks.OPEN, walks.APPROVE_PIN, walks.APPROVE_BIOMETRICS, walks.ACTIVATE)
             ],
-            "ok DeviceService/OpenLogin": [drive.OPEN],
-            "ok DeviceService/ApproveLogin": [drive.APPROVE_PIN, drive.APPROVE_BIOMETRICS],
-            "ok LoginService/RedeemLogin": [drive.REDEEM],
+            "ok DeviceService/OpenLogin": [walks.OPEN],
+            "ok DeviceService/ApproveLogin": [walks.APPROVE_PIN, walks.APPROVE_BIOMETRICS],
+            "ok LoginService/RedeemLogin": [walks.REDEEM],
         }
         found = []
         for counter, names in by_users.items():

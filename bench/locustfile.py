@@ -2,8 +2,9 @@
 
 Each simulated user is a subscriber with a phone of his own, activated once, and a front-end; or,
 with `--population`, anybody of those that `godkend seed` wrote. What a user does each time is drawn
-from `--mix`: logins with PIN and biometrics, wrong PINs, abandoned and rejected logins, attackers
-who spray guesses (see `bench/mixes.py`). A login is StartLogin (a stream, followed to APPROVED),
+from `--mix`: logins with PIN and biometrics, signatures, wrong PINs, abandoned and rejected logins,
+attackers who spray guesses (see `bench/mixes.py`); of a population also logins with display and
+password. A login is StartLogin (a stream, followed to APPROVED),
 OpenLogin with the moving QR code, ApproveLogin with the PIN or with biometrics, RedeemLogin, and
 the assertion's signature, issuer, audience, login and nonce verified on this side. `make load` does
 this by itself, against a server of its own; this file is for pointing at any other.
@@ -41,41 +42,28 @@ import secrets
 import sys
 import time
 from collections import deque
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, ClassVar
 
 import grpc.experimental.gevent
-from locust import User, events, task
+from locust import events, task
 
 # Before any channel: without it one call blocks all users, and their latencies are fiction.
 grpc.experimental.gevent.init_gevent()
 # Locust looks for modules beside this file, not where it is a package.
 sys.path.append(str(Path(__file__).parent.parent))
 
-from bench.mixes import (  # noqa: E402
-    ABANDONED,
-    BIOMETRICS,
-    COMPLETES,
-    MIXES,
-    REJECTED,
-    SPRAY,
-    WRONG_PIN,
-    chooser,
-    guessed_code,
-    wrong_pin,
-)
+from bench.display_memory import DisplayMemory  # noqa: E402
+from bench.locust_walks import ACTIVATE, Player, Walker  # noqa: E402
+from bench.mixes import MIXES, OF_HOLDERS, chooser  # noqa: E402
 from bench.shapes import SHAPES, Shape, arrivals_s, steady  # noqa: E402
 from godkend.calls import CALL_TIMEOUT_S, bearer, godkend_errors, open_channel  # noqa: E402
 from godkend.clients import load_local_token  # noqa: E402
 from godkend.errors import GodkendError  # noqa: E402
-from godkend.front_end import AssertionInvalid, FrontEnd  # noqa: E402
-from godkend.phone import Activation, Phone  # noqa: E402
+from godkend.front_end import FrontEnd  # noqa: E402
+from godkend.phone import Activation  # noqa: E402
 from godkend.population import Population  # noqa: E402
-from godkend.statements import DeviceKey  # noqa: E402
-from godkend.v1 import device_service_pb2 as device_pb  # noqa: E402
 from godkend.v1 import identity_service_pb2 as identity_pb  # noqa: E402
-from godkend.v1 import login_service_pb2 as login_pb  # noqa: E402
 from godkend.v1.identity_service_pb2_grpc import IdentityServiceStub  # noqa: E402
 
 if TYPE_CHECKING:
@@ -88,13 +76,6 @@ if TYPE_CHECKING:
     from godkend.clients import Role
 
 PIN_DEFAULT = "271946"
-ATTACKERS_KEY = DeviceKey.generate()
-TEXT = "Log in to Tax and see your assessment"
-REQUEST_TYPE = "grpc"
-ACTIVATE, START, OPEN = "activate", "StartLogin", "OpenLogin"
-APPROVE_PIN, APPROVE_BIOMETRICS = "ApproveLogin PIN", "ApproveLogin biometrics"
-APPROVE_WRONG, REJECT = "ApproveLogin wrong PIN", "RejectLogin"
-APPROVED, REDEEM, LOGIN = "StartLogin until APPROVED", "RedeemLogin", "login"
 
 
 @events.init_command_line_parser.add_listener  # type: ignore[untyped-decorator]
@@ -144,14 +125,6 @@ class Arrivals:
         return due_s
 
 
-class Player(NamedTuple):
-    """A subscriber and what they hold."""
-
-    user_id: str
-    phone: Phone
-    pin: str
-
-
 class Country:
     """What all users of a process share: one channel, one front-end, the phones so far."""
 
@@ -170,6 +143,9 @@ class Country:
         """Those whom no user plays now: another run of the same process goes on with them."""
         path: Path | None = getattr(options, "population", None)
         self._population = None if path is None else Population.load(path)
+        self.displays: DisplayMemory | None = None
+        if path is not None and self._population is not None and self._population.displays:
+            self.displays = DisplayMemory(self._population, path.with_suffix(".displays"))
 
     def _token(self, role: Role, token: str) -> str:
         if token:
@@ -203,7 +179,7 @@ class Country:
         return Player(user_id, begun.finish(PIN_DEFAULT, biometrics_on=True), PIN_DEFAULT)
 
 
-class Subscriber(User):
+class Subscriber(Walker):
     """Somebody who comes again and again, each time with a behaviour drawn from the mix."""
 
     abstract = True
@@ -216,111 +192,26 @@ class Subscriber(User):
         subscribers = self.country.subscribers
         while not subscribers:
             try:
-                with self._call(ACTIVATE):
+                with self.call(ACTIVATE):
                     subscribers.append(self.country.player())
             except GodkendError as error:
                 time.sleep((error.retry_after_ms or 1_000) / 1_000)
-        self._me = subscribers.popleft()
-        self._choose = chooser(MIXES[self.mix], random.Random())
+        self.me = subscribers.popleft()
+        mix = MIXES[self.mix]
+        if self.country.displays is None:
+            mix = {name: share for name, share in mix.items() if name not in OF_HOLDERS}
+        self._choose = chooser(mix, random.Random())
 
     def on_stop(self) -> None:
         """Leaves the phone to the next user."""
-        self.country.subscribers.append(self._me)
+        self.country.subscribers.append(self.me)
 
     @task
     def log_in(self) -> None:
-        """One login, from its scheduled time; whatever fails is counted where it failed."""
+        """One behaviour, from its scheduled time; whatever fails is counted where it failed."""
         due_s, behaviour = self.arrivals.next_s(), self._choose()
-        # Under a name of its own, so that logins are whole logins and nothing else.
-        name = LOGIN if behaviour in COMPLETES else behaviour
-        with self._call(name, since_s=due_s):
-            if behaviour == SPRAY:
-                self._spray()
-            else:
-                self._log_in(due_s, behaviour)
-
-    def _log_in(self, due_s: float, behaviour: str) -> None:
-        me = self._me
-        with self._call(START, since_s=due_s):
-            login = self.country.front_end.start(
-                TEXT, source=f"home-{secrets.token_hex(8)}", user_id=me.user_id
-            )
-        with login:
-            if behaviour == ABANDONED:
-                return
-            with self._call(OPEN):
-                opened = me.phone.open_login(login.moving_code.now())
-            if opened.text != TEXT:
-                raise AssertionInvalid("the phone was shown another text")
-            if behaviour == REJECTED:
-                with self._call(REJECT):
-                    me.phone.reject(opened)
-                return
-            approving_s = time.monotonic()
-            if behaviour == BIOMETRICS:
-                with self._call(APPROVE_BIOMETRICS):
-                    me.phone.approve_with_biometrics(opened)
-            else:
-                if behaviour == WRONG_PIN:
-                    with self._call(APPROVE_WRONG), self._refused("PIN_WRONG"):
-                        me.phone.approve(opened, wrong_pin(me.pin))
-                with self._call(APPROVE_PIN):
-                    me.phone.approve(opened, me.pin)
-            with self._call(APPROVED, since_s=approving_s):
-                state = login.wait()
-                if state != login_pb.LOGIN_STATE_APPROVED:
-                    raise AssertionInvalid(f"state {login_pb.LoginState.Name(state)}")
-            with self._call(REDEEM):
-                login.redeem()
-
-    def _spray(self) -> None:
-        """Guesses a PIN for a phone without its key, then an activation code."""
-        me = self._me
-        stranger = Phone(self.country.channel, ATTACKERS_KEY, me.phone.authenticator_id)
-        made_up = device_pb.OpenLoginResponse(
-            login_id=secrets.token_bytes(16),
-            challenge=secrets.token_bytes(32),
-            service_provider="tax.example",
-            text=TEXT,
-        )
-        with self._refused("SIGNATURE_INVALID", "OVERLOADED"):
-            stranger.approve(made_up, me.pin)
-        with self._refused("ACTIVATION_CODE_WRONG", "BUDGET_SPENT", "OVERLOADED"):
-            Activation.begin(self.country.channel, me.user_id, guessed_code(), key=ATTACKERS_KEY)
-
-    @contextmanager
-    def _refused(self, *reasons: str) -> Iterator[None]:
-        """Passes only if the server says no for one of these reasons."""
-        try:
-            yield
-        except GodkendError as error:
-            if error.reason not in reasons:
-                raise
-        else:
-            raise AssertionInvalid("what had to be refused was done")
-
-    @contextmanager
-    def _call(self, name: str, *, since_s: float | None = None) -> Iterator[None]:
-        """Reports one call to locust, counted from when it was due."""
-        began_s = time.monotonic() if since_s is None else since_s
-        try:
-            yield
-        except (GodkendError, AssertionInvalid) as error:
-            self._report(name, began_s, error)
-            if name not in {LOGIN, ABANDONED, REJECTED, SPRAY}:
-                raise
-        else:
-            self._report(name, began_s, None)
-
-    def _report(self, name: str, began_s: float, failure: Exception | None) -> None:
-        self.environment.events.request.fire(
-            request_type=REQUEST_TYPE,
-            name=name,
-            response_time=(time.monotonic() - began_s) * 1_000,
-            response_length=0,
-            exception=failure,
-            context={},
-        )
+        with self.call(behaviour, since_s=due_s):
+            self.walk(behaviour, due_s)
 
 
 class Driven(Subscriber):

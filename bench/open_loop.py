@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, Any
 
 import grpc.aio
 
-from bench.behaviours import NobodyFree, Refused, refused
 from bench.mixes import COMPLETES
+from bench.refusals import NobodyFree, Refused, refused
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Iterator
 
-    from bench.behaviours import Country
+    from bench.country import Country
 
 DONE, NOT_BEGUN = "done", "generator full"
 OPEN_MAX = 20_000
@@ -171,6 +171,7 @@ def by_second(run: Run, seconds: float) -> list[dict[str, Any]]:
                 "second": second,
                 "offered": len(walks),
                 "completed": len(ended),
+                "completed_by_kind": dict(Counter(walk.behaviour for walk in ended)),
                 "refused": sum(walk.outcome not in {DONE, NOT_BEGUN} for walk in walks),
                 "not_begun": sum(walk.outcome == NOT_BEGUN for walk in walks),
                 **percentiles_ms(completed, 50, 95, 99),

@@ -41,7 +41,7 @@ from bench.targets import (
 from bench.trial import Trial, dump, run_async, seeded, shared_out
 
 if TYPE_CHECKING:
-    from bench.behaviours import Country
+    from bench.country import Country
     from bench.server_process import ServerProcess
 
 KINDS = ("biometrics", "pin")
@@ -199,7 +199,9 @@ def compared(many: Size, few: Size) -> list[dict[str, str]]:
     )
     rows.append(row(f"{names[0]}: seeding", f"{many.seconds_to_seed:.0f} s"))
     per_identity = many.store.stat().st_size / many.identities
-    rows.append(row(f"{names[0]}: disk of each, with a phone", f"{per_identity:.0f} B"))
+    rows.append(
+        row(f"{names[0]}: disk of each, with a phone, some with a display", f"{per_identity:.0f} B")
+    )
     return rows
 
 

@@ -123,7 +123,7 @@ class ServerProcess:
         return [process, *process.children(recursive=True)]
 
     def counters(self) -> Counter[str]:
-        """What the server counts of itself, by name; calls that went well by "ok <method>"."""
+        """What the server counts of itself, by name; calls by "ok METHOD" and "REASON METHOD"."""
         url = f"http://127.0.0.1:{self.metrics_port}/metrics"
         with urllib.request.urlopen(url, timeout=SCRAPE_TIMEOUT_S) as response:
             text = response.read().decode("utf-8")
@@ -135,4 +135,6 @@ class ServerProcess:
                     found[sample.name] += int(sample.value)
                 elif sample.name == "godkend_calls_total" and labels["code"] == "OK":
                     found[f"ok {labels['method']}"] += int(sample.value)
+                elif sample.name == "godkend_refusals_total":
+                    found[f"{labels['reason']} {labels['method']}"] += int(sample.value)
         return found

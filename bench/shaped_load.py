@@ -8,9 +8,10 @@ A server of its own on a synthetic population, on some of the cores; an open-loo
 others (see `open_loop.py`, `behaviours.py`, `shapes.py`). `--logins-per-second 0` finds the rate by
 itself: six tenths of what a short closed loop reaches.
 
-Afterwards the server's own counters have to say what the generator says: hashes computed,
-approvals, redemptions; and a hash must have cost the CPU that its parameters cost here. Else the
-exit code is 1. Figures never decide it. Results: JSON, and a page of plots for a browser.
+Afterwards the server's own counters have to say what the generator says: hashes computed of PINs
+and of passwords, codes accepted and refused, approvals, redemptions; and a hash must have cost the
+CPU that its parameters cost here. Else the exit code is 1. Figures never decide it. Results: JSON,
+and a page of plots for a browser.
 """
 
 from __future__ import annotations
@@ -29,10 +30,10 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from bench import page
-from bench.behaviours import CHECKED
 from bench.machine import CHECKOUT, RESULTS, commit, filesystem, machine
-from bench.mixes import COMPLETES, MIXES, REJECTED, chooser
+from bench.mixes import CALLS, MIXES, chooser
 from bench.open_loop import DONE, Run, by_second, offer, percentiles_ms
+from bench.refusals import COUNTED, PASSWORD_CHECKS, PIN_CHECKS, in_doubt
 from bench.shapes import SHAPES, arrivals_s
 from bench.threads import cpu_ns_by_thread
 from bench.trial import Trial, dump, run_async, seeded, shared_out
@@ -43,9 +44,10 @@ if TYPE_CHECKING:
     from bench.server_process import ServerProcess, Taken
 
 LOAD_OF_THE_PEAK = 0.6
+HASHES = "hashes"
 WARM_UP_WALKS, PEAK_AT_ONCE, PEAK_S, REFUSED_PAUSE_S = 8, 8, 3.0, 0.05
 COMPONENTS = (
-    ("godkend-hasher", "PIN hashes"),
+    ("godkend-hasher", HASHES),
     ("godkend-lane", "lane: rules and commits"),
     ("godkend-log", "log written back"),
     ("godkend-worker", "signatures and reads"),
@@ -137,31 +139,29 @@ def discrepancies(
     run: Run, counted: Counter[str], hashing_s: float, one_hash_s: float
 ) -> list[str]:
     """Where the server's counters differ from what the generator says; should be none."""
+    found = counts_that_differ(run, counted)
+    hashes = run.did[PIN_CHECKS] + run.did[PASSWORD_CHECKS]
+    if hashes and not 1 / 3 < (share := hashing_s / hashes / one_hash_s) < 3:
+        found.append(f"a check takes {share:.2f} of the hash that is configured")
+    return found
+
+
+def counts_that_differ(run: Run, counted: Counter[str]) -> list[str]:
+    """Of hashes and wrong codes as walks counted them, and of calls by what behaviours make."""
     ended = Counter(walk.behaviour for walk in run.walks if walk.outcome == DONE)
     begun = Counter(walk.behaviour for walk in run.walks)
-    checks = (run.did[CHECKED], run.did[CHECKED] + run.did["PIN checks in doubt"])
-    found = []
-    for counter, least, most in (
-        ("godkend_pin_checks_total", *checks),
-        *(
-            (
-                f"ok {method}",
-                sum(ended[name] for name in names),
-                sum(begun[name] for name in names),
-            )
-            for method, names in (
-                ("LoginService/RedeemLogin", COMPLETES),
-                ("DeviceService/ApproveLogin", COMPLETES),
-                ("DeviceService/RejectLogin", {REJECTED}),
-                ("DeviceService/OpenLogin", {*COMPLETES, REJECTED}),
-            )
-        ),
-    ):
-        if not least <= counted[counter] <= most:
-            found.append(f"{counter}: {counted[counter]}, the generator says {least} to {most}")
-    if checks[0] and not 1 / 3 < (share := hashing_s / checks[0] / one_hash_s) < 3:
-        found.append(f"a PIN check takes {share:.2f} of the hash that is configured")
-    return found
+    bounds = {each: (run.did[each], run.did[each] + run.did[in_doubt(each)]) for each in COUNTED}
+    for method in sorted({method for calls in CALLS.values() for method in calls}):
+        names = [name for name, calls in CALLS.items() if method in calls]
+        bounds[f"ok {method}"] = (
+            sum(ended[name] for name in names),
+            sum(begun[name] for name in names),
+        )
+    return [
+        f"{counter}: {counted[counter]}, the generator says {least} to {most}"
+        for counter, (least, most) in bounds.items()
+        if not least <= counted[counter] <= most
+    ]
 
 
 def drawn(result: dict[str, Any]) -> str:
@@ -171,6 +171,7 @@ def drawn(result: dict[str, Any]) -> str:
     def line(name: str, key: str) -> page.Line:
         return page.Line(name, [each.get(key) for each in seconds])
 
+    kinds = sorted({name for each in seconds for name in each["completed_by_kind"]})
     components = sorted({name for each in cpu for name in each})
     parameters, about = result["parameters"], result["machine_info"]
     who = (
@@ -200,6 +201,14 @@ def drawn(result: dict[str, Any]) -> str:
             ],
         ),
         page.plot(
+            "Completed logins, by kind",
+            "a second",
+            [
+                page.Line(name, [each["completed_by_kind"].get(name, 0) for each in seconds])
+                for name in kinds
+            ],
+        ),
+        page.plot(
             "Latency of completed logins, from when they were due",
             "ms",
             [line(name, name) for name in ("p50", "p95", "p99")],
@@ -219,6 +228,8 @@ def drawn(result: dict[str, Any]) -> str:
                 for name, found in result["latency_ms"].items()
             ],
         ),
+        "<h2>What the server had to do for it</h2>",
+        page.table(("counter", "count"), sorted(result["did"].items())),
         "<h2>Discrepancies</h2>",
         *map(page.paragraph, lies),
     )
@@ -241,7 +252,7 @@ async def measure(
         arrivals = arrivals_s(SHAPES[options.shape], rate, options.seconds, rng)
         run = await offer(country, arrivals, choose, sampler.sample)
         counted = server.counters() - before
-        hashing_s = by_component(server.taken().since(taken))["PIN hashes"]
+        hashing_s = by_component(server.taken().since(taken))[HASHES]
     return {
         "logins_per_second": rate,
         "seconds": by_second(run, options.seconds),
@@ -265,6 +276,7 @@ async def measure(
         }
         if run.walks
         else {},
+        "did": dict(run.did),
         "counters": {name: count for name, count in counted.items() if name.startswith("godkend_")},
         "discrepancies": discrepancies(run, counted, hashing_s, hash_s(parameters)),
     }

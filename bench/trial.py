@@ -20,11 +20,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bench.behaviours import Country
+from bench.country import Country
 from bench.server_process import ServerProcess
-from godkend import _core
 from godkend.clients import load_local_token
-from godkend.population import Population
+from godkend.population import DISPLAYS_PERCENT_DEFAULT, Population
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
 
 GODKEND = (sys.executable, "-m", "godkend")
 CONNECTIONS_PER_WORKER = 4
-BUDGETS_WIDENED = ("login_front_end", "login_overall")
+BUDGETS_WIDENED = ("login_front_end", "login_overall", "door_front_end", "door_overall")
 """Everybody is behind one front-end here."""
 
 
@@ -90,25 +89,23 @@ class Trial:
         """The population at its phones."""
         token = load_local_token(self.directory, "front-end")
         addresses = [server.address] * (CONNECTIONS_PER_WORKER * self.workers)
-        country = Country(self.population, addresses, token, rng)
+        memory = self.directory / "population.displays"
+        country = Country(self.population, addresses, token, rng, memory)
         try:
             yield country
         finally:
             await country.close()
 
 
-def seeded(directory: Path, identities: int) -> Population:
+def seeded(
+    directory: Path, identities: int, displays_percent: int = DISPLAYS_PERCENT_DEFAULT
+) -> Population:
     """A synthetic population in a new store, with a bar on stderr."""
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    population = Population.generate(identities)
+    population = Population.generate(identities, displays_percent)
     population.save(directory / "population.json")
-    seeding = _core.Seeding(
-        store=str(directory / "godkend.db"),
-        keys=str(directory / "keys.json"),
-        policy="{}",
-        secret=population.secret,
-        identities=identities,
-        pins=list(population.pins),
+    seeding = population.seeding(
+        store=str(directory / "godkend.db"), keys=str(directory / "keys.json"), policy="{}"
     )
     with click.progressbar(length=identities, label="Seeding", file=sys.stderr) as bar:
         written = 0

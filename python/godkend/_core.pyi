@@ -159,14 +159,24 @@ class Seeding:
     """A synthetic population on its way into a store; see `godkend.population`."""
 
     def __new__(
-        cls, *, store: str, keys: str, policy: str, secret: bytes, identities: int, pins: list[str]
+        cls,
+        *,
+        store: str,
+        keys: str,
+        policy: str,
+        secret: bytes,
+        identities: int,
+        pins: list[str],
+        displays_percent: int = 0,
+        passwords: list[str] = ...,
     ) -> Seeding:
-        """Opens or makes the store, marks it, and hashes each PIN once.
+        """Opens or makes the store, marks it, and hashes each PIN and each password once.
 
         Cut off at any moment, even by a power loss, it goes on where it was when it is made anew
         with the same arguments. Raises `Invalid` naming `store` where real identities or another
         population are in it, `secret` (32 bytes), `identities` (1 to 99,999,999), `pins` (1 to 256
-        of 6 digits) or a field of the policy; `Fault` as `Engine` does.
+        of 6 digits), `displays_percent` (0 to 100), `passwords` (1 to 256 where there are displays,
+        else none) or a field of the policy; `Fault` as `Engine` does.
         """
 
     @property

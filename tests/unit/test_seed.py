@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import signal
 import stat
@@ -148,8 +149,10 @@ def test_killed_at_any_moment_it_goes_on_where_it_was(tmp_path: Path) -> None:
         tmp_path / "godkend.db",
         ("SELECT count(*) FROM identity",),
         ("SELECT count(*) FROM authenticator",),
+        ("SELECT count(*) FROM display WHERE state = 3",),
+        ("SELECT count(*) FROM password",),
     )
-    assert counts == [[[MANY]], [[MANY]]]
+    assert counts == [[[MANY]], [[MANY]], [[MANY // 10]], [[MANY // 10]]]
     with open_driver(tmp_path) as driver:
         for index in (0, MANY // 3, MANY - 1):
             assert login(driver, phone_of(population, index))
@@ -195,6 +198,50 @@ def test_another_number_is_refused_and_nothing_is_changed(tmp_path: Path) -> Non
     refused = run(tmp_path, 6)
     assert refused.exit_code == USAGE
     assert "5 identities" in refused.output
+
+
+def test_another_share_of_displays_is_another_population(tmp_path: Path) -> None:
+    command = words(tmp_path, 40)
+    made = CliRunner().invoke(main, [*command, "--displays-percent", "25", "--json"])
+    assert json.loads(made.stdout)["with a display"] == 10
+    assert run(tmp_path, 40).exit_code == DONE, "what it is of stands in the file"
+    refused = CliRunner().invoke(main, [*command, "--displays-percent", "24"])
+    assert refused.exit_code == USAGE
+    assert "25 displays of a hundred" in refused.output
+    population = Population.load(tmp_path / "population.json")
+    with pytest.raises(Invalid, match="another synthetic population"):
+        seeding(tmp_path, dataclasses.replace(population, displays_percent=24))
+
+
+@pytest.mark.parametrize("percent", [0, 1, 10, 33, 100])
+def test_displays_are_numbered_and_each_has_one_holder(percent: int) -> None:
+    population = Population.generate(1_000, percent)
+    indexes = [population.holder(number) for number in range(population.displays)]
+    assert len(indexes) == 10 * percent
+    numbers = [population.display_number(index) for index in range(1_000)]
+    assert [numbers[index] for index in indexes] == list(range(10 * percent))
+    assert sum(number is not None for number in numbers) == 10 * percent
+    for wrong in (-1, population.displays):
+        with pytest.raises(IndexError):
+            population.holder(wrong)
+
+
+def test_whoever_has_no_display_has_none(tmp_path: Path) -> None:
+    population = Population.generate(3, displays_percent=0)
+    for of in (population.display, population.password):
+        with pytest.raises(IndexError, match="no display"):
+            of(0)
+    seed_all(tmp_path, population)
+    (rows,) = alter(tmp_path / "godkend.db", ("SELECT count(*) FROM display",))
+    assert rows == [[0]]
+
+
+@pytest.mark.parametrize("percent", [-1, 101])
+def test_a_share_of_displays_out_of_bounds_is_named(tmp_path: Path, percent: int) -> None:
+    command = [*words(tmp_path, 5), "--displays-percent", str(percent)]
+    assert CliRunner().invoke(main, command).exit_code == USAGE
+    with pytest.raises(ValueError, match="displays_percent"):
+        Population.generate(5, percent)
 
 
 @pytest.mark.parametrize("identities", [0, 100_000_000])

@@ -26,6 +26,7 @@ POPULATION_FILE = "population.json"
         "Examples:",
         "  godkend seed --identities 45000 --data-dir trial",
         "  godkend seed --identities 4500000 --data-dir country",
+        "  godkend seed --identities 45000 --displays-percent 50 --data-dir displays",
         "  godkend serve --data-dir country",
     ),
 )
@@ -34,6 +35,12 @@ POPULATION_FILE = "population.json"
     type=click.IntRange(1, 99_999_999),
     required=True,
     help="How many subscribers; each has one phone.",
+)
+@click.option(
+    "--displays-percent",
+    type=click.IntRange(0, 100),
+    help="Of a hundred subscribers, how many also have a code display and a password; of four"
+    " displays three follow a clock (TOTP) and the fourth counts (HOTP).  [default: 10]",
 )
 @click.option(
     "--population",
@@ -46,6 +53,7 @@ POPULATION_FILE = "population.json"
 @json_option
 def seed(
     identities: int,
+    displays_percent: int | None,
     population_path: Path | None,
     data_dir: Path | None,
     config_path: Path | None,
@@ -53,27 +61,22 @@ def seed(
 ) -> None:
     """Fill a store of its own with synthetic subscribers, for load tests.
 
-    No PIN is hashed but a few, which all share: minutes, where hashing would take hours. The store
+    No PIN or password is hashed but a few, which all share: minutes, where hashing would take
+    hours. Who has a display can log in with it, and with the password alone at LOW. The store
     is marked as synthetic for good: real identities are refused in it, and it is refused where
     real ones are. Cut off at any moment, the same command goes on where it was. Whoever holds the
     population file can log in as everybody in it.
     """
     config = store_config(config_path, data_dir)
     # Only here: whoever asks for --help needs none of it.
-    from godkend import _core
     from godkend.errors import Invalid
 
     path = population_path or config.data_dir / POPULATION_FILE
-    population, is_new = _population(path, identities)
+    population, is_new = _population(path, identities, displays_percent)
     began_s = time.monotonic()
     try:
-        seeding = _core.Seeding(
-            store=config.store,
-            keys=config.keys,
-            policy=config.policy_json(),
-            secret=population.secret,
-            identities=population.identities,
-            pins=list(population.pins),
+        seeding = population.seeding(
+            store=config.store, keys=config.keys, policy=config.policy_json()
         )
     except Invalid as error:
         if is_new:
@@ -87,6 +90,7 @@ def seed(
             "store": config.store,
             "population": str(path),
             "identities": identities,
+            "with a display": population.displays,
             "written now": identities - found,
             "seconds": round(time.monotonic() - began_s, 1),
             "bytes per identity": round(os.path.getsize(config.store) / identities),
@@ -97,20 +101,26 @@ def seed(
         say("This store is synthetic for good: whoever has the population file is everybody in it.")
 
 
-def _population(path: Path, identities: int) -> tuple[Population, bool]:
+def _population(
+    path: Path, identities: int, displays_percent: int | None
+) -> tuple[Population, bool]:
     """That of a seeding that was cut off, or a new one; and whether it is new."""
-    from godkend.population import Population
+    from godkend.population import DISPLAYS_PERCENT_DEFAULT, Population
 
     try:
         population = Population.load(path)
     except FileNotFoundError:
-        population = Population.generate(identities)
+        percent = DISPLAYS_PERCENT_DEFAULT if displays_percent is None else displays_percent
+        population = Population.generate(identities, percent)
         population.save(path)
         return population, True
     except ValueError as error:
         raise Misused(str(error)) from error
     if population.identities != identities:
         raise Misused(f"{path} is of {population.identities} identities, not of {identities}")
+    if displays_percent not in {None, population.displays_percent}:
+        has = f"{population.displays_percent} displays of a hundred"
+        raise Misused(f"{path} is of {has}, not of {displays_percent}")
     return population, False
 
 

@@ -9,6 +9,10 @@
 //! rejection (FIPS 186-5 A.2.2): a byte that counts up follows the index until the scalar is in range.
 //! Ids begin with the index's place in the population, so that rows are written in the order of their keys,
 //! and spread over all keys that there are.
+//!
+//! A share of the subscribers also have a code display and a password, spread evenly: of `p` per cent,
+//! subscriber `i` has display number `i * p / 100` if that is another number for `i + 1`. Of four displays
+//! three follow a clock and the fourth counts; every second one uses SHA-256.
 
 use aws_lc_rs::agreement::{self, ECDH_P256};
 use aws_lc_rs::hmac;
@@ -16,17 +20,23 @@ use aws_lc_rs::hmac;
 use crate::Id;
 use crate::error::{Error, Reason, Result};
 use crate::identity::UserId;
+use crate::otp::{self, Factor, Seed};
+use crate::password::Password;
 use crate::pin::Pin;
 use crate::signature::{Algorithm, PublicKey};
 
 /// The most identities of a population: more would need longer user IDs.
 pub const IDENTITIES_MAX: u64 = 99_999_999;
-/// The most PINs that a population shares; each is hashed once.
+/// The most PINs that a population shares, and the most passwords; each is hashed once.
 pub const PINS_MAX: usize = 256;
+/// The step of the displays that follow a clock, in seconds.
+pub const PERIOD_S: u32 = 30;
 const IDENTITY: &[u8] = b"godkend synthetic identity v1";
 const AUTHENTICATOR: &[u8] = b"godkend synthetic authenticator v1";
 const DEVICE_KEY: &[u8] = b"godkend synthetic device key v1";
-const NAME: &[u8] = b"godkend synthetic population v1";
+const DISPLAY_SEED: &[u8] = b"godkend synthetic display seed v1";
+const PASSWORD: &[u8] = b"godkend synthetic password v1";
+const NAME: &[u8] = b"godkend synthetic population v2";
 
 /// What is written in a store with a synthetic population.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +54,20 @@ pub struct Population {
     secret: hmac::Key,
     identities: u64,
     pins: Vec<Pin>,
+    displays_percent: u8,
+    passwords: Vec<Password>,
+}
+
+/// What a display of a population is made of.
+pub struct SyntheticDisplay {
+    /// What is printed on it.
+    pub serial_number: String,
+    /// Its hash function.
+    pub algorithm: otp::Algorithm,
+    /// What it counts, from 0.
+    pub factor: Factor,
+    /// Its secret.
+    pub seed: Seed,
 }
 
 impl Population {
@@ -58,13 +82,32 @@ impl Population {
         if !(1..=PINS_MAX).contains(&pins.len()) {
             return Err(Error::invalid("pins", "must be 1 to 256"));
         }
-        Ok(Self { secret: hmac::Key::new(hmac::HMAC_SHA256, secret), identities, pins })
+        let secret = hmac::Key::new(hmac::HMAC_SHA256, secret);
+        Ok(Self { secret, identities, pins, displays_percent: 0, passwords: Vec::new() })
+    }
+
+    /// The same, with displays for so many of a hundred; number `n` has the password `n % passwords.len()`
+    /// beside it.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] naming `displays_percent` (0 to 100) or `passwords` (1 to 256, none without
+    /// displays).
+    pub fn with_displays(self, displays_percent: u8, passwords: Vec<Password>) -> Result<Self> {
+        if displays_percent > 100 {
+            return Err(Error::invalid("displays_percent", "must be 0 to 100"));
+        }
+        let least = usize::from(displays_percent > 0);
+        if !(least..=PINS_MAX * least).contains(&passwords.len()) {
+            return Err(Error::invalid("passwords", "must be 1 to 256, and none without displays"));
+        }
+        Ok(Self { displays_percent, passwords, ..self })
     }
 
     /// The mark of a store in which nothing of it is written yet.
     #[must_use]
     pub fn mark(&self) -> Mark {
-        let population_id = first_half(self.derive(NAME, self.identities, None));
+        let share = Some(self.displays_percent);
+        let population_id = first_half(self.derive(NAME, self.identities, share));
         Mark { population_id, identities: self.identities, written: 0 }
     }
 
@@ -72,6 +115,12 @@ impl Population {
     #[must_use]
     pub fn pins(&self) -> &[Pin] {
         &self.pins
+    }
+
+    /// The passwords, in order.
+    #[must_use]
+    pub fn passwords(&self) -> &[Password] {
+        &self.passwords
     }
 
     /// `synthetic-00000042`: nobody can take it for a person.
@@ -106,6 +155,40 @@ impl Population {
             .next()
             .ok_or_else(none)?;
         PublicKey::parse(Algorithm::P256, key.compute_public_key().map_err(|_| none())?.as_ref())
+    }
+
+    /// The number of the display that subscriber `index` has, if they have one.
+    #[must_use]
+    pub fn display_number(&self, index: u64) -> Option<u64> {
+        let before = |index: u64| index * u64::from(self.displays_percent) / 100;
+        (before(index + 1) > before(index)).then(|| before(index))
+    }
+
+    /// The display of subscriber `index`, with this number.
+    ///
+    /// # Errors
+    /// None that a test has met: the seed has a length that [`Seed::new`] takes.
+    pub fn display(&self, index: u64, number: u64) -> Result<SyntheticDisplay> {
+        Ok(SyntheticDisplay {
+            serial_number: format!("SYNTHETIC{index:08}"),
+            algorithm: if number.is_multiple_of(2) {
+                otp::Algorithm::Sha1
+            } else {
+                otp::Algorithm::Sha256
+            },
+            factor: if number % 4 == 3 {
+                Factor::Counter
+            } else {
+                Factor::Time { period_s: PERIOD_S }
+            },
+            seed: Seed::new(self.derive(DISPLAY_SEED, index, None).to_vec())?,
+        })
+    }
+
+    /// The name of that subscriber's password.
+    #[must_use]
+    pub fn password_id(&self, index: u64) -> Id {
+        self.placed_id(PASSWORD, index)
     }
 
     fn placed_id(&self, label: &[u8], index: u64) -> Id {
@@ -147,6 +230,10 @@ mod tests {
         Population::new(&[secret; 32], identities, vec![Pin::parse(b"493817").unwrap()]).unwrap()
     }
 
+    fn password() -> Password {
+        Password::parse("rabarbergrød 8").unwrap()
+    }
+
     #[test]
     fn rows_come_in_the_order_of_their_keys_and_spread_over_all_of_them() {
         let of = population(1, 1_000);
@@ -167,6 +254,31 @@ mod tests {
         }
         assert_ne!(one.mark().population_id, other.mark().population_id);
         assert_ne!(one.mark().population_id, population(1, 11).mark().population_id);
+        let with = population(1, 10).with_displays(1, vec![password()]).unwrap();
+        assert_ne!(one.mark().population_id, with.mark().population_id);
+    }
+
+    #[test]
+    fn displays_are_as_many_as_told_numbered_in_order_and_spread_evenly() {
+        for (percent, many) in [(0, 0), (1, 10), (7, 70), (10, 100), (99, 990), (100, 1_000)] {
+            let passwords = (0..many.min(1)).map(|_| password()).collect();
+            let of = population(1, 1_000).with_displays(percent, passwords).unwrap();
+            let numbers: Vec<u64> =
+                (0..1_000).filter_map(|index| of.display_number(index)).collect();
+            assert_eq!(numbers, (0..many).collect::<Vec<_>>());
+            let first = (0..500).filter_map(|index| of.display_number(index)).count() as u64;
+            assert_eq!(first, many / 2);
+        }
+    }
+
+    #[test]
+    fn three_of_four_displays_follow_a_clock_and_no_two_share_a_seed() {
+        let of = population(1, 100).with_displays(100, vec![password()]).unwrap();
+        let displays: Vec<_> = (0..4).map(|index| of.display(index, index).unwrap()).collect();
+        let periods: Vec<u32> = displays.iter().map(|it| it.factor.period_s()).collect();
+        assert_eq!(periods, [30, 30, 30, 0]);
+        let seeds: BTreeSet<_> = displays.iter().map(|it| it.seed.as_bytes()).collect();
+        assert_eq!(seeds.len(), 4);
     }
 
     #[test]
@@ -179,6 +291,16 @@ mod tests {
             (1, 257, "pins"),
         ] {
             let named = Population::new(&[1; 32], identities, pins(count)).err();
+            assert!(matches!(named, Some(Error::Invalid { field: it, .. }) if it == field));
+        }
+        for (percent, count, field) in [
+            (101, 1, "displays_percent"),
+            (1, 0, "passwords"),
+            (1, 257, "passwords"),
+            (0, 1, "passwords"),
+        ] {
+            let passwords = (0..count).map(|_| password()).collect();
+            let named = population(1, 1).with_displays(percent, passwords).err();
             assert!(matches!(named, Some(Error::Invalid { field: it, .. }) if it == field));
         }
         assert!(Population::new(&[1; 32], IDENTITIES_MAX, pins(256)).is_ok());

@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use godkend_core::clock::{Clock as _, SystemClock};
 use godkend_core::engine::Seeding;
 use godkend_core::error::Error;
+use godkend_core::password::Password;
 use godkend_core::pin::Pin;
 use godkend_core::policy::Policy;
 use godkend_core::population::{Mark, Population};
@@ -22,7 +23,10 @@ pub(crate) struct PySeeding(Mutex<Seeding>);
 #[pymethods]
 impl PySeeding {
     #[new]
-    #[pyo3(signature = (*, store, keys, policy, secret, identities, pins))]
+    #[pyo3(signature = (
+        *, store, keys, policy, secret, identities, pins, displays_percent = 0, passwords = Vec::new()
+    ))]
+    #[allow(clippy::too_many_arguments)]
     fn new(
         py: Python<'_>,
         store: &str,
@@ -31,12 +35,17 @@ impl PySeeding {
         secret: &[u8],
         identities: u64,
         pins: Vec<String>,
+        displays_percent: u8,
+        passwords: Vec<String>,
     ) -> Result<Self> {
         let policy = Policy::from_json(policy)?;
         let secret = secret.try_into().map_err(|_| Error::invalid("secret", "must be 32 bytes"))?;
         let pins = pins.iter().map(|pin| Pin::parse(pin.as_bytes()));
         let pins = pins.collect::<godkend_core::error::Result<_>>()?;
-        let population = Population::new(secret, identities, pins)?;
+        let passwords = passwords.iter().map(|password| Password::parse(password));
+        let passwords = passwords.collect::<godkend_core::error::Result<_>>()?;
+        let population = Population::new(secret, identities, pins)?
+            .with_displays(displays_percent, passwords)?;
         let seeding = py.detach(|| {
             let (store, keys) = store::open(Path::new(store), Path::new(keys))?;
             let now = SystemClock.now_ms();

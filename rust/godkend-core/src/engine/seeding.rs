@@ -1,4 +1,5 @@
-//! Writes a synthetic population: thousands of rows a transaction, and no hash but one for each PIN.
+//! Writes a synthetic population: thousands of rows a transaction, and no hash but one for each PIN and
+//! each password.
 //!
 //! It can be cut off at any moment and goes on where the last commit was: how far it came is written with
 //! the rows. Several at once take turns. One event tells of the whole population, in the transaction
@@ -11,14 +12,17 @@ use crate::Id;
 use crate::authenticator::Authenticator;
 use crate::clock::Millis;
 use crate::contact::Contact;
-use crate::engine::command::FinishActivation;
+use crate::display::{Display, Kind, State, seal_seed};
+use crate::engine::command::{FinishActivation, SetPassword, display_id};
 use crate::error::{Error, Reason, Result};
 use crate::event::{NewEvent, kind};
 use crate::identity::{Identity, Level};
 use crate::keys::Keys;
 use crate::level::Enrolment;
 use crate::lockout::Lockout;
-use crate::pin::{Arena, PinRecord};
+use crate::otp::Progress;
+use crate::password::{PasswordRecord, StoredPassword};
+use crate::pin::{Arena, Params, PinRecord, Record, Secret};
 use crate::policy::Policy;
 use crate::population::{Mark, Population};
 use crate::random::{self, Random};
@@ -42,7 +46,16 @@ struct Rows {
     population: Population,
     /// One for each PIN, hashed.
     records: Vec<PinRecord>,
+    /// One for each password, hashed.
+    passwords: Vec<PasswordRecord>,
     now: Millis,
+}
+
+/// The rows of one subscriber.
+struct Subscriber {
+    identity: Identity,
+    authenticator: Authenticator,
+    display: Option<(Display, StoredPassword)>,
 }
 
 impl Seeding {
@@ -65,15 +78,11 @@ impl Seeding {
             Ok(())
         })?;
         let params = &policy.pin_params()?;
-        let mut arena = Arena::new(params.memory_kib(), params.memory_kib())?;
-        let version = FinishActivation::PIN_VERSION;
-        let mut records = Vec::with_capacity(population.pins().len());
-        for pin in population.pins() {
-            let salt = random::array(random)?;
-            let sealed = PinRecord::create(&keys, &mut arena, params, pin, salt, &NOBODY, version)?;
-            records.push(PinRecord::open(&keys, &sealed, &NOBODY, version)?);
-        }
-        Ok(Self { connection, rows: Rows { keys, population, records, now }, mark })
+        let pin_version = FinishActivation::PIN_VERSION;
+        let records = hashed(&keys, params, population.pins(), pin_version, random)?;
+        let version = SetPassword::VERSION;
+        let passwords = hashed(&keys, params, population.passwords(), version, random)?;
+        Ok(Self { connection, rows: Rows { keys, population, records, passwords, now }, mark })
     }
 
     /// How far it came.
@@ -96,9 +105,13 @@ impl Seeding {
                 mark = found; // Another process has written these rows meanwhile.
                 return Ok(());
             }
-            for (identity, authenticator) in &rows {
-                tx.put_identity(identity)?;
-                tx.put_authenticator(authenticator)?;
+            for row in &rows {
+                tx.put_identity(&row.identity)?;
+                tx.put_authenticator(&row.authenticator)?;
+                if let Some((display, password)) = &row.display {
+                    tx.put_display(display)?;
+                    tx.put_password(password)?;
+                }
             }
             mark.written = written + rows.len() as u64;
             tx.put_population(&mark)
@@ -110,7 +123,7 @@ impl Seeding {
 
 impl Rows {
     /// Rows of subscribers from `first` on, made on all cores: device keys take longest.
-    fn prepared(&self, first: u64, count: u64) -> Result<Vec<(Identity, Authenticator)>> {
+    fn prepared(&self, first: u64, count: u64) -> Result<Vec<Subscriber>> {
         let cores = thread::available_parallelism().map_or(1, NonZero::get) as u64;
         let share = count.div_ceil(cores).max(1);
         thread::scope(|scope| {
@@ -130,11 +143,10 @@ impl Rows {
         })
     }
 
-    fn row(&self, index: u64) -> Result<(Identity, Authenticator)> {
+    fn row(&self, index: u64) -> Result<Subscriber> {
         let (identity_id, id) =
             (self.population.identity_id(index), self.population.authenticator_id(index));
-        let which = usize::try_from(index).unwrap_or(0) % self.records.len();
-        let record = self.records.get(which).ok_or_else(lost)?;
+        let record = shared(&self.records, index)?;
         let identity = Identity {
             id: identity_id,
             user_id: Population::user_id(index)?,
@@ -163,8 +175,67 @@ impl Rows {
             blocked_at: None,
             activated_at: self.now,
         };
-        Ok((identity, authenticator))
+        let number = self.population.display_number(index);
+        let display = number.map(|number| self.display(index, number, identity_id)).transpose()?;
+        Ok(Subscriber { identity, authenticator, display })
     }
+
+    /// A display in use, and the password beside it.
+    fn display(
+        &self,
+        index: u64,
+        number: u64,
+        identity_id: Id,
+    ) -> Result<(Display, StoredPassword)> {
+        let it = self.population.display(index, number)?;
+        let id = display_id(&self.keys, &it.serial_number);
+        let display = Display {
+            id,
+            kind: Kind::CodeDisplay,
+            algorithm: it.algorithm,
+            factor: it.factor,
+            seed: seal_seed(&self.keys, &id, &it.seed)?,
+            serial_number: it.serial_number,
+            state: State::Active,
+            identity_id: Some(identity_id),
+            progress: Progress::default(),
+            imported_at: self.now,
+            changed_at: self.now,
+        };
+        let (id, record) = (self.population.password_id(index), shared(&self.passwords, number)?);
+        let password = StoredPassword {
+            identity_id,
+            id,
+            record: record.reseal(&self.keys, &id, SetPassword::VERSION)?,
+            lockout: Lockout::default(),
+            set_at: self.now,
+        };
+        Ok((display, password))
+    }
+}
+
+/// Each secret hashed once, for nobody yet.
+fn hashed<S: Secret>(
+    keys: &Keys,
+    params: &Params,
+    secrets: &[S],
+    version: u32,
+    random: &mut dyn Random,
+) -> Result<Vec<Record<S>>> {
+    let mut arena = Arena::new(params.memory_kib(), params.memory_kib())?;
+    let mut records = Vec::with_capacity(secrets.len());
+    for secret in secrets {
+        let salt = random::array(random)?;
+        let sealed = Record::create(keys, &mut arena, params, secret, salt, &NOBODY, version)?;
+        records.push(Record::open(keys, &sealed, &NOBODY, version)?);
+    }
+    Ok(records)
+}
+
+/// The record that number `nth` has together with others.
+fn shared<T>(records: &[T], nth: u64) -> Result<&T> {
+    let count = records.len().max(1) as u64;
+    usize::try_from(nth % count).ok().and_then(|which| records.get(which)).ok_or_else(lost)
 }
 
 fn begin(tx: &mut dyn Tx, mark: Mark, now: Millis) -> Result<Mark> {

@@ -36,7 +36,8 @@ pub struct ImportDisplay {
     pub seed: Seed,
 }
 
-fn display_id(keys: &Keys, serial_number: &str) -> Id {
+/// The name of a display, by what is printed on it.
+pub(in crate::engine) fn display_id(keys: &Keys, serial_number: &str) -> Id {
     derive_id(keys, b"display v1", &[serial_number.as_bytes()])
 }
 

@@ -48,6 +48,7 @@ pub use decision::{
     ApproveByBiometrics, ChargeApproval, ChargedApproval, RejectLogin, SettleApproval,
 };
 pub use delegation::{EndDelegation, Principal, RecordDelegation};
+pub(super) use display::display_id;
 pub use display::{
     ActivateDisplay, AssignDisplay, ImportDisplay, PasswordChosen, ReportDisplayLost,
 };
