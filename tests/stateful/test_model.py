@@ -26,12 +26,15 @@ from godkend.v1 import statement_pb2 as pb
 from tests.stateful import model as m
 from tests.stateful.acting import Acting, ActingModel
 from tests.stateful.copying import CopyModel, CopyRules
-from tests.stateful.displays import DisplayModel, DisplayRules
+from tests.stateful.displays import DisplayRules
+from tests.stateful.history import CONSUMERS_MAX, HistoryModel, HistoryRules
 from tests.stateful.issuing import DeskRules
 from tests.stateful.levels import Levels
-from tests.stateful.passports import PassportModel, PassportRules
+from tests.stateful.messages import RETRY_MAX, TRIES_MAX, MessageModel, MessageRules
+from tests.stateful.passports import PassportRules
 from tests.stateful.recovery import RecoveryRules
 from tests.stateful.signing import Signing
+from tests.stateful.ways_back import WaysBackModel, WaysBackRules
 from tests.support import phones
 from tests.support.driver import NOW_MS, open_driver
 from tests.support.phones import PIN, PIN_OTHER, PIN_WRONG
@@ -89,7 +92,7 @@ def outcome_of(call: Callable[[], Any]) -> Any:
 
 
 @dataclass
-class Model(CopyModel, DisplayModel, PassportModel, ActingModel):
+class Model(MessageModel, CopyModel, WaysBackModel, HistoryModel, ActingModel):
     """The whole of it."""
 
     def is_done_with(self, login: m.Login, it: m.Identity | m.Phone) -> bool:
@@ -107,6 +110,9 @@ class Godkend(
     RecoveryRules,
     CopyRules,
     PassportRules,
+    WaysBackRules,
+    HistoryRules,
+    MessageRules,
     RuleBasedStateMachine,
 ):
     """Every answer of the engine is the model's, to the reason, the wait and the tries left."""
@@ -125,7 +131,12 @@ class Godkend(
         # The sweep goes by the machine's clock: on a busy one it would remove what is looked at,
         # and tell of waits that are over at some moment of its own.
         unswept = {"sweep_interval_ms": m.HOUR}
-        self.engine = open_driver(path, budget=BUDGETS_OFF, engine=unswept)
+        soon = {
+            "consumers_max": CONSUMERS_MAX,
+            "tries_max": TRIES_MAX,
+            "retry_ms_max": RETRY_MAX,
+        }
+        self.engine = open_driver(path, budget=BUDGETS_OFF, engine=unswept, notification=soon)
         self.model = Model(NOW_MS)
 
     def teardown(self) -> None:
