@@ -23,8 +23,9 @@ import jwt
 
 from godkend.calls import CALL_TIMEOUT_S, UNREACHABLE, bearer, godkend_errors
 from godkend.errors import Fault
+from godkend.v1 import key_card_service_pb2 as key_card_pb
+from godkend.v1 import key_card_service_pb2_grpc, login_service_pb2_grpc
 from godkend.v1 import login_service_pb2 as pb
-from godkend.v1 import login_service_pb2_grpc
 from godkend.v1.statement_pb2 import SigningDocument
 
 if TYPE_CHECKING:
@@ -168,6 +169,7 @@ class FrontEnd:
         now_s: Callable[[], float | None] = lambda: None,
     ) -> None:
         self.stub = login_service_pb2_grpc.LoginServiceStub(channel)
+        self.key_cards = key_card_service_pb2_grpc.KeyCardServiceStub(channel)
         self.metadata = bearer(token)
         self.issuer = issuer
         self.service_provider = service_provider
@@ -271,6 +273,8 @@ class Login:
         self.login_id = first.login_id
         self.receipt = ""
         """Of a signature, once redeemed: what to keep for as long as it matters."""
+        self.assertion = ""
+        """Once redeemed: what a self-service site shows of the subscriber."""
         self.app_link = first.started.app_link
         self.expires_at_ms = first.started.expires_at_ms
         self.moving_code = MovingCode(first.login_id, first.started)
@@ -335,6 +339,25 @@ class Login:
                 request, metadata=self._front_end.metadata, timeout=CALL_TIMEOUT_S
             )
 
+    def key_number(self, user_id: str) -> str:
+        """The number whose code of a key card the login asks for, to be shown to the subscriber."""
+        request = key_card_pb.GetKeyNumberRequest(login_id=self.login_id, user_id=user_id)
+        with godkend_errors():
+            response = self._front_end.key_cards.GetKeyNumber(
+                request, metadata=self._front_end.metadata, timeout=CALL_TIMEOUT_S
+            )
+        return response.key_number
+
+    def submit_key(self, user_id: str, code: str) -> None:
+        """Brings the code beside that number into the login."""
+        request = key_card_pb.SubmitKeyRequest(
+            login_id=self.login_id, user_id=user_id, one_time_code=code
+        )
+        with godkend_errors():
+            self._front_end.key_cards.SubmitKey(
+                request, metadata=self._front_end.metadata, timeout=CALL_TIMEOUT_S
+            )
+
     def submit_password(self, user_id: str, password: str) -> None:
         """Brings the password into the login: after an accepted code, or alone for LOW."""
         request = pb.SubmitPasswordRequest(
@@ -361,5 +384,5 @@ class Login:
             response = self._front_end.stub.RedeemLogin(
                 request, metadata=self._front_end.metadata, timeout=CALL_TIMEOUT_S
             )
-        self.receipt = response.receipt
+        self.receipt, self.assertion = response.receipt, response.assertion
         return self._front_end.verify(response.assertion, self._nonce, self.login_id)

@@ -14,6 +14,7 @@ from godkend.cli.events import events
 from godkend.cli.history import history, phone_history, phone_messages, phone_report
 from godkend.cli.identity import identity
 from godkend.cli.importing import import_identities
+from godkend.cli.key_card import key_card
 from godkend.cli.login import login
 from godkend.cli.messages import messages, notify
 from godkend.cli.output import Commands, unwrapped
@@ -51,8 +52,8 @@ def main() -> None:
 
 
 for command in (
-    *(demo, serve, config, identity, desk, recovery, passport, phone, display, login, events),
-    *(history, messages, notify, jwks),
+    *(demo, serve, config, identity, desk, recovery, passport, phone, display, key_card),
+    *(login, events, history, messages, notify, jwks),
     *(import_identities, seed, capacity, version),
     *(delegation, receipt),
 ):

@@ -46,6 +46,7 @@ issuer_option = click.option(
         '  godkend login --service-provider tax --text "Log in to Tax"',
         "  godkend login --service-provider tax --user-id erik 2>/dev/null | jq .sub",
         "  godkend login --service-provider tax --user-id erik --with-display",
+        "  godkend login --service-provider tax --user-id erik --with-key-card",
         "  godkend login --service-provider bank --document lease.pdf --receipt receipt.json",
     ),
 )
@@ -71,7 +72,12 @@ issuer_option = click.option(
     is_flag=True,
     help="Log in with the code of a display and the password, which are asked for.",
 )
-@click.option("--code", help="The code of the display, instead of being asked for it.")
+@click.option(
+    "--with-key-card",
+    is_flag=True,
+    help="Log in with a key of a key card (NemID) and the password, which are asked for.",
+)
+@click.option("--code", help="The code of display or key, instead of being asked for it.")
 @password_option
 @click.option(
     "--acting",
@@ -102,6 +108,7 @@ def login(
     level: str,
     source: str,
     with_display: bool,
+    with_key_card: bool,
     code: str | None,
     password: str | None,
     acting: str,
@@ -119,8 +126,10 @@ def login(
     Draws the moving QR code if stderr is a terminal, and prints the app link; then the states as
     they come; then, on stdout, the claims of the verified assertion as JSON.
     """
-    if with_display and not user_id:
-        raise Misused("--with-display needs --user-id")
+    if with_display and with_key_card:
+        raise click.UsageError("--with-display and --with-key-card do not go together")
+    if (with_display or with_key_card) and not user_id:
+        raise Misused(f"--with-{'display' if with_display else 'key-card'} needs --user-id")
     if (document is None) != (receipt is None):
         raise click.UsageError("--document and --receipt go together")
     token = find_token("front-end", token_file, data_dir)
@@ -136,7 +145,9 @@ def login(
         ) as begun:
             try:
                 if with_display:
-                    _with_display(begun, user_id, code, password)
+                    _by_display(begun, user_id, code, password)
+                elif with_key_card:
+                    by_key_card(begun, user_id, code, password)
                 else:
                     say(f"app link: {begun.app_link}")
                 state = follow(begun)
@@ -157,9 +168,16 @@ def _asked(document: Path, media_type: str | None) -> SigningDocument:
     return document_of(document.read_bytes(), media_type or guessed, document.name)
 
 
-def _with_display(begun: Login, user_id: str, code: str | None, password: str | None) -> None:
+def _by_display(begun: Login, user_id: str, code: str | None, password: str | None) -> None:
     """The code first: without it, the password is not asked for."""
     begun.submit_code(user_id, code or click.prompt("Code of the display", err=True))
+    begun.submit_password(user_id, read_password(password))
+
+
+def by_key_card(begun: Login, user_id: str, code: str | None, password: str | None) -> None:
+    """The same with a key card, which says a number first."""
+    number = begun.key_number(user_id)
+    begun.submit_key(user_id, code or click.prompt(f"Code of key {number}", err=True))
     begun.submit_password(user_id, read_password(password))
 
 
