@@ -29,6 +29,7 @@ from tests.stateful.copying import CopyModel, CopyRules
 from tests.stateful.displays import DisplayRules
 from tests.stateful.history import CONSUMERS_MAX, HistoryModel, HistoryRules
 from tests.stateful.issuing import DeskRules
+from tests.stateful.key_cards import KEY_CARD, KeyCardModel, KeyCardRules
 from tests.stateful.levels import Levels
 from tests.stateful.messages import RETRY_MAX, TRIES_MAX, MessageModel, MessageRules
 from tests.stateful.passports import PassportRules
@@ -38,7 +39,7 @@ from tests.stateful.ways_back import WaysBackModel, WaysBackRules
 from tests.support import phones
 from tests.support.driver import NOW_MS, open_driver
 from tests.support.phones import PIN, PIN_OTHER, PIN_WRONG
-from tests.support.policies import BUDGETS_OFF
+from tests.support.policies import BUDGETS_OFF, NEMID_OPEN
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -92,7 +93,7 @@ def outcome_of(call: Callable[[], Any]) -> Any:
 
 
 @dataclass
-class Model(MessageModel, CopyModel, WaysBackModel, HistoryModel, ActingModel):
+class Model(MessageModel, CopyModel, WaysBackModel, HistoryModel, KeyCardModel, ActingModel):
     """The whole of it."""
 
     def is_done_with(self, login: m.Login, it: m.Identity | m.Phone) -> bool:
@@ -107,6 +108,7 @@ class Godkend(
     Acting,
     DeskRules,
     DisplayRules,
+    KeyCardRules,
     RecoveryRules,
     CopyRules,
     PassportRules,
@@ -136,7 +138,14 @@ class Godkend(
             "tries_max": TRIES_MAX,
             "retry_ms_max": RETRY_MAX,
         }
-        self.engine = open_driver(path, budget=BUDGETS_OFF, engine=unswept, notification=soon)
+        self.engine = open_driver(
+            path,
+            budget=BUDGETS_OFF,
+            engine=unswept,
+            key_card=KEY_CARD,
+            nemid=NEMID_OPEN,
+            notification=soon,
+        )
         self.model = Model(NOW_MS)
 
     def teardown(self) -> None:

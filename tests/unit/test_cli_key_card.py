@@ -14,6 +14,7 @@ from godkend import _core
 from godkend.phone import unix_time_ms
 from tests.service.displays import PASSWORD
 from tests.service.world import a_world
+from tests.support.policies import NEMID_OPEN
 from tests.unit.test_cli import NO, USAGE, Cli
 from tests.unit.test_key_card_print import pairs
 
@@ -21,17 +22,12 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-NOT_YET = dict.fromkeys(
-    ("banks_closed_from", "cards_closed_from", "moving_until", "limited_from", "closed_from"),
-    "2199-12-31",
-)
-
 
 @pytest.fixture
 async def cli(tmp_path: Path) -> AsyncIterator[Cli]:
     """A terminal beside a server where NemID has not ended."""
     clock = _core.ManualClock(unix_time_ms())
-    async with a_world(tmp_path, local_clients=True, clock=clock, nemid=NOT_YET) as world:
+    async with a_world(tmp_path, local_clients=True, clock=clock, nemid=NEMID_OPEN) as world:
         yield Cli(world, tmp_path)
 
 

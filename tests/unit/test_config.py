@@ -164,6 +164,22 @@ def test_business_services_are_some_of_a_front_ends(tmp_path: Path) -> None:
         assert any(told in line for line in refusal(wrong, tmp_path))
 
 
+def test_banks_and_the_profile_are_some_of_a_front_ends(tmp_path: Path) -> None:
+    text = (
+        f'[clients.c]\nrole = "front-end"\ntoken_sha256 = "{DIGEST}"\n'
+        'service_providers = ["tax", "bank", "mine"]\n'
+        'bank_service_providers = ["bank"]\nprofile_service_providers = ["mine"]\n'
+    )
+    (client,) = load_config(written(tmp_path, text), environ={}).config.named_clients()
+    assert [client.service_kind(it) for it in ("tax", "bank", "mine", "x")] == [1, 2, 3, 1]
+    for wrong, told in (
+        (text.replace('providers = ["bank"]', 'providers = ["x"]'), "among service_providers"),
+        (text.replace("front-end", "self-service"), "are for front-ends"),
+        (text.replace('["bank"]\nprofile', '["mine"]\nprofile'), "and not both"),
+    ):
+        assert any(told in line for line in refusal(wrong, tmp_path))
+
+
 def test_clients_of_the_file_are_the_callers(tmp_path: Path) -> None:
     text = (
         f'[clients.portal]\nrole = "front-end"\ntoken_sha256 = "{DIGEST}"\n'

@@ -73,6 +73,8 @@ pub enum Lost {
     Pin,
     /// The password of a display or reader.
     Password,
+    /// A key card.
+    KeyCard,
     /// An app, or the phone that it was on.
     App,
     /// Whatever is in somebody else's hands now.
@@ -89,6 +91,7 @@ impl Lost {
             Self::UserId => "user_id",
             Self::Pin => "pin",
             Self::Password => "password",
+            Self::KeyCard => "key_card",
             Self::App => "app",
             Self::Stolen => "stolen",
             Self::Blocked => "blocked",
@@ -138,6 +141,8 @@ pub const ROUTES: &[Route] = &[
     route(Lost::Pin, Means::Passport, "PassportService/RecoverPin", kind::TEMPORARY_PIN_ISSUED),
     route(Lost::Password, Means::SignedIn, "DisplayService/SetPassword", kind::PASSWORD_SET),
     route(Lost::Password, Means::Desk, "DisplayService/SetPassword", kind::PASSWORD_SET),
+    route(Lost::KeyCard, Means::SignedIn, "KeyCardService/OrderKeyCard", kind::KEY_CARD_ORDERED),
+    route(Lost::KeyCard, Means::Desk, "KeyCardService/OrderKeyCard", kind::KEY_CARD_ORDERED),
     route(Lost::App, Means::Passport, "PassportService/RecoverApp", kind::ACTIVATION_CODE_ISSUED),
     route(
         Lost::App,
@@ -181,6 +186,7 @@ mod tests {
         assert_eq!(ways(Lost::UserId), [Passport, Support, SignedIn]);
         assert_eq!(ways(Lost::Pin), [Support, SignedIn, Passport]);
         assert_eq!(ways(Lost::Password), [SignedIn, Desk]);
+        assert_eq!(ways(Lost::KeyCard), [SignedIn, Desk]);
         assert_eq!(ways(Lost::App), [Passport, SignedIn, Desk]);
         assert_eq!(ways(Lost::Stolen), [Device, SignedIn, Support, Desk]);
         assert_eq!(ways(Lost::Blocked), [Desk]);
