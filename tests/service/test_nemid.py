@@ -113,6 +113,23 @@ async def test_that_it_is_over_is_told_alike_whoever_is_named_and_costs_nothing(
     assert shown.key_door.strikes == 0
 
 
+async def test_nothing_is_allowed_from_the_last_day_on_whatever_the_others_are(
+    open_world: OpensWorld,
+) -> None:
+    late = dict.fromkeys(
+        ("banks_closed_from", "cards_closed_from", "moving_until", "limited_from"), "2199-12-31"
+    )
+    world = await summer(open_world, nemid=late)
+    await activated(world)
+    until(world, "2023-10-31", but_ms=1)
+    login = await world.start("anna")
+    assert await number_of(world, login)
+    world.clock.advance(1)
+    await refused("NEMID_CLOSED", number_of(world, login))
+    await refused("KEY_CARDS_CLOSED", world.send(ordering(await world.register("bosse"))))
+    assert await ways_in(world, PORTAL) == [APP, DISPLAY]
+
+
 async def test_the_ways_in_are_shown_in_the_order_of_the_day(world: World) -> None:
     until(world, "2022-09-22", but_ms=1)
     assert await ways_in(world, PORTAL) == [KEY_CARD, APP, DISPLAY]

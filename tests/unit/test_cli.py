@@ -276,6 +276,7 @@ def test_versions_are_told_to_people_and_programs() -> None:
     [
         ([], "The assertion was verified; all "),
         (["--tour"], "The identity is back; all "),
+        (["--nemid"], "NemID has ended; all "),
     ],
 )
 def test_the_demo_holds_what_it_says(tmp_path: Path, flags: list[str], ending: str) -> None:

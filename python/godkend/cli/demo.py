@@ -16,6 +16,7 @@ from godkend.cli.events import event_line, read_events
 from godkend.cli.identity import Desk
 from godkend.cli.login import ISSUER_DEFAULT, Following, state_text
 from godkend.cli.long_tour import LongTour
+from godkend.cli.nemid_tour import NemIdTour
 from godkend.cli.options import Caller
 from godkend.cli.output import Failed, unwrapped
 from godkend.cli.qr import RESET, WHITE_ON_BLACK, qr_lines
@@ -45,6 +46,7 @@ PIN, PIN_OF_ASTRID, PIN_WRONG = "271946", "608315", "914720"
         "Examples:",
         "  godkend demo --slow",
         "  godkend demo --tour",
+        "  godkend demo --nemid",
     ),
 )
 @click.option("--slow", is_flag=True, help="Pause between the lines.")
@@ -54,21 +56,31 @@ PIN, PIN_OF_ASTRID, PIN_WRONG = "271946", "608315", "914720"
     is_flag=True,
     help="Weeks with an identity: a desk, a code display, a forgotten PIN, a copy, a theft.",
 )
-def demo(slow: bool, long: bool) -> None:
+@click.option(
+    "--nemid", is_flag=True, help="The last year of NemID: a key card, the app, and the end."
+)
+def demo(slow: bool, long: bool, nemid: bool) -> None:
     """See it work: a real server, a desk, two phones, a front-end.
 
     The store is temporary; nothing is installed or left behind. Each thing that is said to have
     happened was checked; the exit code is 0 only if all of it did.
     """
+    if long and nemid:
+        raise click.UsageError("--tour and --nemid do not go together")
+    tour: type[Tour | LongTour | NemIdTour] = Tour
+    said = "The assertion was verified"
+    if long:
+        tour, said = LongTour, "The identity is back"
+    elif nemid:
+        tour, said = NemIdTour, "NemID has ended"
     stage = Stage(slow=slow)
     began_s = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="godkend-demo-") as directory:
         try:
-            (LongTour if long else Tour)(stage, Path(directory)).run()
+            tour(stage, Path(directory)).run()
         except NotAsExpected as error:
             raise Failed(f"not as promised: {error}") from error
     click.echo()
-    said = "The identity is back" if long else "The assertion was verified"
     click.echo(f"{said}; all {stage.checked} checks held in {time.monotonic() - began_s:.1f} s.")
 
 
