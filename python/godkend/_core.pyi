@@ -845,7 +845,7 @@ class Engine:
     ) -> None:
         """Outcome: a list of `MessageView`, by event."""
 
-    def retry_message(self, token: int, timeout_ms: int, message_id: bytes) -> None:
+    def retry_message(self, token: int, timeout_ms: int, actor: str, message_id: bytes) -> None:
         """Queues a dead letter anew. Outcome: None."""
 
 @final

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from godkend import _core
 from godkend.errors import Denied
-from godkend.statements import DeviceKey
+from godkend.statements import DeviceKey, read_statement
+from godkend.v1 import history_service_pb2 as history_pb
 from godkend.v1 import identity_service_pb2 as identity_pb
 from godkend.v1 import login_service_pb2 as login_pb
+from godkend.v1 import notification_service_pb2 as notification_pb
+from godkend.v1 import statement_pb2 as statement_pb
 from tests.service.world import APPROVED, World, a_world, refused
 from tests.support.copying import (
     CONFIRMED,
@@ -244,3 +247,30 @@ async def test_a_copy_survives_a_restart_between_all_its_steps(tmp_path: Path) -
         _, opened = await world.opened(phone)
         assert await world.approve(phone, opened) == APPROVED
         assert (await kinds(world))[-1] == "copy.done"
+
+
+async def test_an_app_that_is_kept_silent_shows_no_messages_while_another_way_is_left(
+    world: World, old: Phone
+) -> None:
+    new = await scanned(world, old)
+    authenticator_id = await finish(world, new, await read_sms(world), notifications_on=False)
+    silent = Phone(new.key, old.identity_id, authenticator_id)
+
+    async def shown(phone: Phone, page: statement_pb.Page.ValueType, request: Any) -> Any:
+        signed = read_statement(phone.key, phone.authenticator_id, page, world.now_ms)
+        sent = request(statement=signed.statement, signature=signed.signature)
+        return await world.send(sent)
+
+    async def messages(phone: Phone) -> int:
+        request = notification_pb.ListMessagesRequest
+        return len((await shown(phone, statement_pb.PAGE_MESSAGES, request)).messages)
+
+    assert await messages(silent) == 0
+    assert await messages(old) > 0
+    request = history_pb.ListOwnHistoryRequest
+    assert (await shown(silent, statement_pb.PAGE_HISTORY, request)).entries
+    nothing = identity_pb.ContactDetails()
+    await world.send(
+        identity_pb.SetContactDetailsRequest(identity_id=old.identity_id, contact_details=nothing)
+    )
+    assert await messages(silent) == await messages(old) > 0

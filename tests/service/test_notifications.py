@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 import stat
 from typing import TYPE_CHECKING, Any
 
-from godkend.notifications.folder import messages_in
+from godkend.notifications.folder import Folder, messages_in
+from godkend.notifications.table import Channel
+from godkend.notifications.writing import Written
 from godkend.v1 import identity_service_pb2 as pb
 from godkend.v1 import notification_service_pb2 as notification_pb
 from tests.service.world import PATIENCE_S, World, a_world, refused
+from tests.support.driver import NOW_MS
 from tests.support.phones import PIN, PIN_OTHER
 
 if TYPE_CHECKING:
@@ -224,3 +228,43 @@ async def test_who_is_no_longer_reached_that_way_is_told_as_well(world: World) -
     numbers = [line for text in texts for line in text.splitlines() if line.startswith("To: +")]
     assert sorted(numbers) == [f"To: {NUMBER}", f"To: {NUMBER}", "To: +4587654321"]
     assert len({text.split()[1] for text in texts}) == 5
+
+
+async def test_a_retry_is_in_the_history(tmp_path: Path) -> None:
+    async with a_world(tmp_path, notification={"tries_max": 1}) as world:
+        shut(world)
+        identity_id = await reached(world)
+        letter, _ = await given_up(world, 2)
+        await world.send(notification_pb.RetryMessageRequest(message_id=letter.message_id))
+        event = (await world.events())[-1]
+        assert (event.kind, event.actor) == ("message.retried", "support")
+        assert event.identity_id == identity_id
+        assert json.loads(event.detail) == {
+            "event_seq": letter.event_seq,
+            "channel": {1: "sms", 2: "email"}[letter.channel],
+        }
+
+
+def written_at(at_ms: int) -> Written:
+    return Written(
+        message_id=f"{at_ms:032x}",
+        channel=Channel.SMS,
+        address=NUMBER,
+        language=pb.LANGUAGE_ENGLISH,
+        kind="identity.blocked",
+        at_ms=at_ms,
+        subject="",
+        words="Words",
+    )
+
+
+def test_messages_in_the_folder_are_kept_for_a_time(tmp_path: Path) -> None:
+    folder = tmp_path / "messages"
+    times = (NOW_MS - 1_001, NOW_MS - 1_000, NOW_MS)
+    for at_ms in times:  # Each by a folder that looks for old ones with its first message.
+        Folder(folder, kept_ms=1_000).carry(written_at(at_ms))
+    (folder / ".1-sms-0").write_text("half of it")
+    (folder / "notes.txt").write_text("of somebody else")
+    Folder(folder, kept_ms=1_000).carry(written_at(NOW_MS))
+    names = {file.name.partition("-")[0] for file in folder.iterdir()}
+    assert names == {str(NOW_MS - 1_000), str(NOW_MS), "notes.txt"}

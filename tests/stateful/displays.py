@@ -108,6 +108,11 @@ class DisplayModel(DeskModel):
         left = -door.strikes % DOOR_STRIKES
         return m.No(reason, None if left else door.locked_until - self.now, left)
 
+    def tell_of_wrong(self, door: Door, kind: str) -> None:
+        self.events.append(kind)
+        if door.strikes % DOOR_STRIKES == 0:
+            self.events.append("door.locked")
+
     def open_door(self, name: object) -> None:
         self.doors[name] = Door(charged_at=self.now)
 
@@ -196,7 +201,7 @@ class DisplayModel(DeskModel):
         identity = self.identities.get(login.user_id)
         display = self.in_use(identity) if identity and not identity.blocked else None
         if identity is None or display is None or not display.look(code, self.now):
-            self.events.append("display_code.wrong")
+            self.tell_of_wrong(door, "display_code.wrong")
             raise self.wrong_at(door, "DISPLAY_CODE_WRONG")
         self.open_door(name)
         self.events.append("display_code.accepted")
@@ -217,7 +222,7 @@ class DisplayModel(DeskModel):
         identity = self.identities.get(login.user_id)
         password = self.passwords.get(identity) if identity and not identity.blocked else None
         if identity is None or password is None or password.text != text:
-            self.events.append("password.wrong")
+            self.tell_of_wrong(door, "password.wrong")
             raise self.wrong_at(door, "PASSWORD_WRONG")
         self.open_door(name)
         self.events.append("login.approved")
@@ -238,6 +243,9 @@ class DisplayModel(DeskModel):
             lock = m.LOCKS.get(password.strikes)
             if lock:
                 password.locked_until = self.now + lock
+                self.events.append("password.locked")
+            if password.strikes == m.STRIKES_MAX:
+                self.events.append("password.dead")
             left = min(step for step in (3, 6, m.STRIKES_MAX) if step >= password.strikes)
             raise m.No("PASSWORD_WRONG", lock, left - password.strikes)
         password.strikes = password.locked_until = 0

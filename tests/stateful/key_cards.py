@@ -171,7 +171,7 @@ class KeyCardModel(DisplayModel):
         identity = self.identities.get(login.user_id)
         usable = self.of(identity, ACTIVE) if identity and not identity.blocked else []
         if identity is None or not usable or usable[0].codes[asked] != code:
-            self.events.append("key.wrong")
+            self.tell_of_wrong(door, "key.wrong")
             raise self.wrong_at(door, "KEY_WRONG")
         self.open_door(name)
         self.events.append("key.accepted")

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 LEASE, TRIES_MAX = 30 * m.SECOND, 3
 RETRY, RETRY_MAX = 5 * m.SECOND, 8 * m.SECOND
-KEPT, DEAD_KEPT = 30 * m.DAY, 90 * m.DAY
 SMS = int(Channel.SMS)
 TOLD_BY_SMS = [kind for kind, channels in NOTICES.items() if Channel.SMS in channels]
 WORKERS = (b"first worker....", b"second worker...")
@@ -76,12 +75,7 @@ class MessageModel(RecoveryModel):
             if self.numbers.get(identity, ("", 0))[0] and seq not in there:
                 self.messages.append(Message(seq, identity, (self.now, self.now)))
         self.planned_until = max(self.planned_until, until)
-        self.messages = [it for it in self.messages if not self.is_over(it)]
         return True
-
-    def is_over(self, it: Message) -> bool:
-        kept = max(KEPT, DEAD_KEPT) if it.state == DEAD else KEPT
-        return it.state != QUEUED and it.settled_at < self.now - kept
 
     def settle(self, worker: bytes, it: Message, delivery: str) -> int | None:
         if worker != self.holder or it not in self.messages:
@@ -104,6 +98,7 @@ class MessageModel(RecoveryModel):
         if it.state != DEAD:
             raise m.No("MESSAGE_NOT_DEAD")
         it.state, it.tries, it.due = QUEUED, 0, (self.now, self.now)
+        self.events.append("message.retried")
 
 
 class MessageRules:
@@ -170,7 +165,7 @@ class MessageRules:
         it = known[nth % len(known)] if known and not unknown else None
         self.agree(
             lambda: self.model.retry(it),
-            lambda: self.engine.retry_message(it.id if it else fresh()),
+            lambda: self.engine.retry_message("support", it.id if it else fresh()),
         )
 
     @invariant()

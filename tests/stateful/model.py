@@ -272,6 +272,10 @@ class Model:
         lock = LOCKS.get(phone.strikes)
         if lock:
             phone.locked_until = self.now + lock
+        if phone.strikes == STRIKES_MAX:
+            self.events.append("pin.dead")
+        elif lock:
+            self.events.append("pin.locked")
         next_step = min(step for step in (3, 6, STRIKES_MAX) if step >= phone.strikes)
         raise No("PIN_WRONG", retry_after_ms=lock, attempts_left=next_step - phone.strikes)
 

@@ -6,6 +6,7 @@ import hashlib
 import stat
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ from godkend import _core
 from godkend.errors import Denied, Fault
 from godkend.statements import DeviceKey
 from godkend.v1.login_service_pb2 import LOGIN_STATE_OPENED, LOGIN_STATE_PENDING
-from tests.support.driver import CoreDriver, open_driver
+from tests.support.driver import PATIENCE_S, CoreDriver, open_driver
 from tests.support.phones import (
     FRONT_END,
     SERVICE_PROVIDER,
@@ -343,3 +344,21 @@ def test_a_watch_tells_each_change_of_its_login_wherever_it_is_made(
         pass
     here.get_login(FRONT_END, it.login_id)
     assert here.changes == []
+
+
+def test_messages_that_nobody_carries_are_dropped_after_their_time(
+    open_engine: OpensDriver, clock: _core.ManualClock
+) -> None:
+    driver = open_engine(engine={"sweep_interval_ms": 100})
+    identity_id = register(driver)
+    for number in ("+4512345678", "+4587654321"):
+        driver.set_contact_details("desk", identity_id, number, "", 0)
+    (to_the_old_one,) = driver.due_messages(10)
+    assert to_the_old_one.address == "+4512345678"
+    clock.advance(30 * 86_400_000)
+    assert driver.due_messages(10)
+    clock.advance(1)
+    patience = time.monotonic() + PATIENCE_S
+    while driver.due_messages(10):
+        assert time.monotonic() < patience, "it was never dropped"
+        time.sleep(0.01)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import orjson
+
 from godkend.notifications.folder import Folder
 from godkend.notifications.smtp import Smtp
 from godkend.notifications.table import Channel
@@ -24,7 +26,8 @@ class CarrierError(Exception):
 
 def carriers_of(config: Config) -> dict[Channel, Carrier]:
     """A carrier for each channel. Raises `CarrierError`."""
-    folder = Folder(config.messages)
+    kept_ms = orjson.loads(config.policy_json())["notification"]["kept_ms"]
+    folder = Folder(config.messages, kept_ms)
     carriers: dict[Channel, Carrier] = {Channel.SMS: folder, Channel.EMAIL: folder}
     email, sms = config.notifications.email, config.notifications.sms
     try:

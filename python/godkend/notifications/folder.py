@@ -6,7 +6,9 @@ A message that is delivered again replaces its file, which its id names.
 from __future__ import annotations
 
 import datetime
+import itertools
 import os
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from godkend.notifications.carrier import NotCarried
@@ -19,13 +21,20 @@ if TYPE_CHECKING:
 
 ID_DIGITS = 8
 PATTERN = "*.txt"
+PRUNED_EVERY = 64
+"""Messages between two looks for old ones."""
 
 
 class Folder:
-    """Writes messages into a directory that its owner alone can read."""
+    """Writes messages into a directory that its owner alone can read.
 
-    def __init__(self, path: Path) -> None:
+    Those that are so much older than the one at hand are removed, on the thread that carries.
+    """
+
+    def __init__(self, path: Path, kept_ms: int) -> None:
         self._path = path
+        self._kept_ms = kept_ms
+        self._carried = itertools.count()
 
     def carry(self, message: Written) -> None:
         """Writes the file under another name first, so that nobody reads half of it."""
@@ -51,6 +60,16 @@ class Folder:
             temporary.rename(self._path / f"{name}.txt")
         except OSError as error:
             raise NotCarried(error.strerror or "the folder cannot be written") from error
+        if next(self._carried) % PRUNED_EVERY == 0:
+            with suppress(OSError):  # It is carried; what stays is found another time.
+                self._prune(message.at_ms - self._kept_ms)
+
+    def _prune(self, before_ms: int) -> None:
+        """Removes the messages about events before a time, and what was left half written."""
+        for file in self._path.iterdir():
+            at_ms = file.name.removeprefix(".").partition("-")[0]
+            if at_ms.isdecimal() and int(at_ms) < before_ms:
+                file.unlink(missing_ok=True)
 
 
 def messages_in(path: Path) -> Iterator[tuple[Path, str]]:

@@ -3,6 +3,9 @@
 What is told is what the subscriber would want to stop if it was not them: new devices, changed
 ways to be reached, blocks, codes. A login is not told, for it was just approved in the app; it is
 in the history.
+
+A subscriber may keep an app silent, but nothing of it: SMS and e-mail do not ask, whatever goes by
+SMS is what must never be silenced, and where neither reaches anybody the app shows it all the same.
 """
 
 from __future__ import annotations
@@ -37,6 +40,9 @@ NOTICES: Final[Mapping[str, frozenset[Channel]]] = {
     "activation.begun": _ALL,
     "activation.refused": _ALL,
     "authenticator.activated": _ALL,
+    # Whoever reads it and did not do it knows that somebody else holds the phone, or the display.
+    "pin.locked": _ALL,
+    "pin.dead": _ALL,
     "pin.changed": _QUIET,
     "user_id.found": _ALL,
     "temporary_pin.issued": _ALL,
@@ -52,6 +58,10 @@ NOTICES: Final[Mapping[str, frozenset[Channel]]] = {
     "key_card.replaced": _QUIET,
     "key_card.lost": _ALL,
     "nemid.moved": _ALL,
+    "password.locked": _ALL,
+    "password.dead": _ALL,
+    # Anybody can bring it about who knows a user ID: it makes no phone ring.
+    "door.locked": _QUIET,
     "password.set": _QUIET,
     "passport.accepted": _ALL,
     # Every step, on all channels: the wait is there for somebody to see that it is not theirs.
@@ -86,6 +96,7 @@ SILENT: Final = frozenset(
         "login.approved",
         "login.rejected",
         "login.redeemed",
+        "message.retried",
     }
 )
 """Kinds that are told to nobody: the subscriber has just done it, it is about nobody, or strangers

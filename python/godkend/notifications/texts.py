@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from godkend.notifications.texts_of_acting import ACTING
 from godkend.notifications.texts_of_copies import COPIES
+from godkend.notifications.texts_of_locks import LOCKS
 from godkend.notifications.texts_of_nemid import NEMID
 from godkend.v1 import identity_service_pb2 as pb
 
@@ -77,7 +78,7 @@ WITHOUT_ADVICE: Final = frozenset(
 TEXTS: Final[Mapping[str, Texts]] = {
     **{
         kind: _texts(*(Text(*each) for each in words))
-        for kind, words in {**COPIES, **ACTING, **NEMID}.items()
+        for kind, words in {**COPIES, **ACTING, **LOCKS, **NEMID}.items()
     },
     "identity.identified": _texts(
         Text("Din identitet er bekræftet", "Du viste, hvem du er, hos en myndighed {when}."),

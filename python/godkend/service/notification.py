@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias, cast
 from godkend.errors import Invalid
 from godkend.notifications.table import NOTICES, Channel
 from godkend.notifications.writing import words_of
-from godkend.service.call import timeout_ms
+from godkend.service.call import caller, timeout_ms
 from godkend.v1 import notification_service_pb2 as pb
 from godkend.v1.notification_service_pb2_grpc import NotificationServiceServicer
 
@@ -71,7 +71,9 @@ class NotificationService(NotificationServiceServicer):
         self, request: pb.RetryMessageRequest, context: Context
     ) -> pb.RetryMessageResponse:
         engine = self._engine
-        await engine.call(engine.core.retry_message, timeout_ms(context), request.message_id)
+        await engine.call(
+            engine.core.retry_message, timeout_ms(context), caller.get().name, request.message_id
+        )
         return pb.RetryMessageResponse()
 
 

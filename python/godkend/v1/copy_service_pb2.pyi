@@ -291,7 +291,9 @@ class FinishCopyRequest(_message.Message):
     biometrics_on: _builtins.bool
     """biometrics_on lets the phone's biometrics stand in for the PIN."""
     notifications_on: _builtins.bool
-    """notifications_on lets messages be shown in this app."""
+    """notifications_on lets messages be shown in this app. An app without is given none, as long as the subscriber is
+    reached by SMS or e-mail, which are never silenced.
+    """
     def __init__(
         self,
         *,

@@ -48,6 +48,12 @@ impl Door {
         self.lockout.clear(charge, &ladder(policy));
     }
 
+    /// Whether this try, which was wrong, has locked it.
+    #[must_use]
+    pub fn is_locked_by(&self, charge: Charge, policy: &DoorPolicy) -> bool {
+        self.lockout.reached_by(charge, &ladder(policy)).is_some()
+    }
+
     /// What to tell after a wrong try.
     #[must_use]
     pub fn wrong(&self, policy: &DoorPolicy, says: &Refusals, now: Millis) -> Error {
@@ -127,6 +133,19 @@ mod tests {
         assert!(door.charge(&policy, &SAYS, forgotten - 1).is_err());
         let later = |now| Door::at(door.key, Some(door), &policy, now).lockout.strikes();
         assert_eq!((later(forgotten - 1), later(forgotten)), (policy.strikes_max, 0));
+    }
+
+    #[test]
+    fn each_third_try_locks_and_so_does_the_last_one() {
+        let policy = DoorPolicy { strikes_max: 7, ..DoorPolicy::default() };
+        let mut door = door(0);
+        let locks: Vec<_> = (1..=7)
+            .filter(|_| {
+                let charge = door.charge(&policy, &SAYS, door.lockout.locked_until_ms).unwrap();
+                door.is_locked_by(charge, &policy)
+            })
+            .collect();
+        assert_eq!(locks, [3, 6, 7]);
     }
 
     #[test]

@@ -53,6 +53,10 @@ pub mod kind {
     pub const COPY_EXPIRED: &str = "copy.expired";
     /// A PIN was wrong.
     pub const PIN_WRONG: &str = "pin.wrong";
+    /// Wrong PINs in a row locked an app for a time.
+    pub const PIN_LOCKED: &str = "pin.locked";
+    /// Wrong PINs in a row ended a PIN.
+    pub const PIN_DEAD: &str = "pin.dead";
     /// A PIN was replaced.
     pub const PIN_CHANGED: &str = "pin.changed";
     /// Support told a user ID.
@@ -97,6 +101,12 @@ pub mod kind {
     pub const NEMID_MOVED: &str = "nemid.moved";
     /// A password was wrong, or nobody has that user ID.
     pub const PASSWORD_WRONG: &str = "password.wrong";
+    /// Wrong passwords in a row, after accepted codes, locked a password for a time.
+    pub const PASSWORD_LOCKED: &str = "password.locked";
+    /// Wrong passwords in a row, after accepted codes, ended a password.
+    pub const PASSWORD_DEAD: &str = "password.dead";
+    /// Wrong tries locked the door of a user ID for a time, or nobody has that user ID.
+    pub const DOOR_LOCKED: &str = "door.locked";
     /// A password was set.
     pub const PASSWORD_SET: &str = "password.set";
     /// Whom a passport belongs to was found, for a way back that `detail` names.
@@ -113,6 +123,8 @@ pub mod kind {
     pub const LOGIN_REJECTED: &str = "login.rejected";
     /// A login was turned into an assertion.
     pub const LOGIN_REDEEMED: &str = "login.redeemed";
+    /// A message that had been given up is to be delivered after all.
+    pub const MESSAGE_RETRIED: &str = "message.retried";
     /// A subscriber said of an approved login that it was not theirs.
     pub const LOGIN_REPORTED: &str = "login.reported";
 }

@@ -88,6 +88,15 @@ pub struct Refusals {
     pub dead: Reason,
 }
 
+/// What a strike has led to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reached {
+    /// A lock that passes.
+    Lock,
+    /// The end.
+    End,
+}
+
 /// Where one secret stands. Counters only grow, so that a success can name what it clears.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Lockout {
@@ -167,6 +176,17 @@ impl Lockout {
         })
     }
 
+    /// What a strike that stays has led to. Each lock is one strike's, so that it is told of once, however
+    /// many guesses are made at the same time.
+    #[must_use]
+    pub fn reached_by(&self, charge: Charge, ladder: &Ladder) -> Option<Reached> {
+        let strike = u32::try_from(charge.0.saturating_sub(self.cleared)).unwrap_or(u32::MAX);
+        if strike == ladder.strikes_max {
+            return Some(Reached::End);
+        }
+        ladder.rungs.iter().any(|rung| rung.strikes == strike).then_some(Reached::Lock)
+    }
+
     fn wait_ms(&self, now: Millis) -> u64 {
         u64::try_from(self.locked_until_ms.saturating_sub(now)).unwrap_or(0)
     }
@@ -232,6 +252,25 @@ mod tests {
         lockout.charge(&ladder, &Pin::REFUSALS, 0).unwrap();
         lockout.clear(first, &ladder);
         assert_eq!(lockout.strikes(), 1);
+    }
+
+    #[test]
+    fn each_lock_is_reached_by_one_strike_and_by_none_that_a_success_took_back() {
+        let ladder = Ladder::default();
+        let mut lockout = Lockout::default();
+        let mut reached = Vec::new();
+        let mut charges = Vec::new();
+        for _ in 0..9 {
+            let now = lockout.locked_until_ms;
+            charges.push(lockout.charge(&ladder, &Pin::REFUSALS, now).unwrap());
+        }
+        for (nth, charge) in charges.iter().enumerate() {
+            reached.extend(lockout.reached_by(*charge, &ladder).map(|it| (nth + 1, it)));
+        }
+        assert_eq!(reached, [(3, Reached::Lock), (6, Reached::Lock), (9, Reached::End)]);
+        lockout.clear(charges[1], &ladder);
+        assert_eq!(lockout.reached_by(charges[2], &ladder), None);
+        assert_eq!(lockout.reached_by(charges[0], &ladder), None);
     }
 
     #[test]

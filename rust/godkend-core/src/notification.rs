@@ -9,6 +9,7 @@
 
 use crate::Id;
 use crate::clock::Millis;
+use crate::contact::Contact;
 use crate::error::{Error, Reason, Result};
 use crate::keys::Keys;
 use crate::policy::{NotificationPolicy, after};
@@ -38,6 +39,22 @@ impl Channel {
             _ => Err(Error::invalid("channel", "must be SMS or EMAIL")),
         }
     }
+
+    /// The name in the history.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Sms => "sms",
+            Self::Email => "email",
+        }
+    }
+}
+
+/// Whether an app shows messages: where its subscriber has them on, and where no other way reaches them. SMS
+/// and e-mail ask for no such choice, so that no phone silences what may be about itself.
+#[must_use]
+pub const fn shows_messages(notifications_on: bool, contact: &Contact) -> bool {
+    notifications_on || (contact.phone_number.is_none() && contact.email.is_none())
 }
 
 /// What has become of a message. The numbers are stored.
@@ -283,6 +300,17 @@ mod tests {
             it.settle(&Delivery::Taken, &policy, 0, NOW + 1);
             assert_eq!(it, settled);
         }
+    }
+
+    #[test]
+    fn an_app_is_silent_only_if_it_is_so_chosen_and_another_way_is_left() {
+        let by_sms = Contact { phone_number: Some("+4512345678".to_owned()), ..Contact::default() };
+        let by_email = Contact { email: Some("a@b.dk".to_owned()), ..Contact::default() };
+        for reached in [&by_sms, &by_email] {
+            assert!(!shows_messages(false, reached));
+            assert!(shows_messages(true, reached));
+        }
+        assert!(shows_messages(false, &Contact::default()));
     }
 
     #[test]

@@ -568,7 +568,9 @@ fn what_is_settled_is_swept_when_its_time_is_over_and_dead_letters_at_theirs() {
     let place = Place::new();
     for [mut one, _] in pairs(&place) {
         fill(one.as_mut(), true);
+        let queued = Message { due_at: NOW + 5, ..message() };
         let swept = one.write(true, &mut |tx| {
+            tx.put_message(&queued)?;
             tx.put_message(&Message {
                 id: [13; 16],
                 state: MessageState::Delivered,
@@ -580,7 +582,11 @@ fn what_is_settled_is_swept_when_its_time_is_over_and_dead_letters_at_theirs() {
             assert_eq!(tx.message(&[13; 16])?, None);
             assert_eq!(tx.sweep_messages(NOW + 1, NOW + 1)?, 1);
             assert_eq!(tx.message(&[11; 16])?, None);
-            assert_eq!(tx.message(&[10; 16])?, Some(message()));
+            // Nobody has carried it in all that time.
+            assert_eq!(tx.sweep_messages(NOW + 5, NOW + 5)?, 0);
+            assert_eq!(tx.message(&[10; 16])?, Some(queued.clone()));
+            assert_eq!(tx.sweep_messages(NOW + 6, NOW + 6)?, 1);
+            assert_eq!(tx.message(&[10; 16])?, None);
             Ok(())
         });
         swept.unwrap();

@@ -15,6 +15,7 @@ use crate::contact::Language;
 use crate::error::{Error, Reason, Result};
 use crate::history::{ROWS_LOOKED_AT_MAX, Viewer, project, since};
 use crate::keys::Keys;
+use crate::notification::shows_messages;
 use crate::store::{Entry, Tx};
 
 const PAGE_ENTRIES: usize = 20;
@@ -76,7 +77,11 @@ impl Engine {
                         (shared.policy.login.statement_skew_ms, shared.clock.now_ms());
                     approval::fresh(statement.signed_at_ms, skew_ms, now)?;
                     read_one(reader, |tx| {
-                        let (_, identity) = usable(tx, &id)?;
+                        let (authenticator, identity) = usable(tx, &id)?;
+                        let shown = authenticator.notifications_on;
+                        if page_of == Page::Messages && !shows_messages(shown, &identity.contact) {
+                            return Ok(HistoryPage::last(Vec::new(), identity.contact.language));
+                        }
                         let query = HistoryQuery {
                             viewer: Viewer::Subscriber,
                             identity_id: identity.id,

@@ -117,7 +117,14 @@ impl PyEngine {
         Ok(())
     }
 
-    fn retry_message(&self, token: u64, timeout_ms: u64, message_id: &[u8]) -> Result<()> {
-        self.submit(token, timeout_ms, RetryMessage { message_id: id("message_id", message_id)? })
+    fn retry_message(
+        &self,
+        token: u64,
+        timeout_ms: u64,
+        actor: String,
+        message_id: &[u8],
+    ) -> Result<()> {
+        let message_id = id("message_id", message_id)?;
+        self.submit(token, timeout_ms, RetryMessage { actor, message_id })
     }
 }

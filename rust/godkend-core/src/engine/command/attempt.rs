@@ -9,7 +9,7 @@ use crate::engine::lane::Moment;
 use crate::error::{Error, Reason, Result};
 use crate::event::{NewEvent, kind};
 use crate::keys::Keys;
-use crate::lockout::Charge;
+use crate::lockout::{Charge, Reached};
 use crate::pin::{Arena, Params, Pin, Record, Secret};
 use crate::store::Tx;
 
@@ -128,16 +128,24 @@ pub(super) fn settle(
         authenticator.lockout.clear(checked.charged.charge, &at.policy.lockout);
         return Ok(());
     }
-    let event = NewEvent {
-        kind: kind::PIN_WRONG,
+    let lockout = &authenticator.lockout;
+    let told = match lockout.reached_by(checked.charged.charge, &at.policy.lockout) {
+        None => &[kind::PIN_WRONG][..],
+        Some(Reached::Lock) => &[kind::PIN_WRONG, kind::PIN_LOCKED],
+        Some(Reached::End) => &[kind::PIN_WRONG, kind::PIN_DEAD],
+    };
+    let event = |kind| NewEvent {
+        kind,
         identity_id: Some(authenticator.identity_id),
         authenticator_id: Some(authenticator.id),
         login_id,
         actor: "device".to_owned(),
         ..NewEvent::default()
     };
-    tx.append_event(event, at.now)?;
-    Err(authenticator.lockout.wrong(&at.policy.lockout, &Pin::REFUSALS, at.now))
+    for kind in told {
+        tx.append_event(event(kind), at.now)?;
+    }
+    Err(lockout.wrong(&at.policy.lockout, &Pin::REFUSALS, at.now))
 }
 
 /// The authenticator of a charged attempt, as it is now, blocked or not.

@@ -59,10 +59,9 @@ impl Command for SubmitCode {
             }
             _ => look_at_nobody(&charged.door.key, &self.code, at)?,
         }
-        charged.put(tx)?;
         let about = identity.map(|identity| identity.id);
-        tx.append_event(self.event(kind::DISPLAY_CODE_WRONG, about, None), at.now)?;
-        Err(charged.door.wrong(&at.policy.door, &CODE_REFUSALS, at.now))
+        let wrong = self.event(kind::DISPLAY_CODE_WRONG, about, None);
+        Err(charged.wrong(tx, at, wrong, &CODE_REFUSALS)?)
     }
 }
 

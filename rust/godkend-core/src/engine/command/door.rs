@@ -6,6 +6,7 @@ use crate::budget::Cell;
 use crate::door::Door;
 use crate::engine::lane::Moment;
 use crate::error::{Error, Reason, Result};
+use crate::event::{NewEvent, kind};
 use crate::keys::Keys;
 use crate::lockout::{Charge, Refusals};
 use crate::login::Login;
@@ -102,6 +103,19 @@ impl Try {
         Ok(Self { door, charge, drawn })
     }
 
+    /// Writes the strike and the draw, and tells of the wrong try.
+    pub(super) fn wrong(
+        &self,
+        tx: &mut dyn Tx,
+        at: &Moment<'_>,
+        wrong: NewEvent,
+        says: &Refusals,
+    ) -> Result<Error> {
+        self.put(tx)?;
+        tell_of_wrong(tx, at, &self.door, self.charge, wrong)?;
+        Ok(self.door.wrong(&at.policy.door, says, at.now))
+    }
+
     /// Writes the strike and the draw.
     pub(super) fn put(&self, tx: &mut dyn Tx) -> Result<()> {
         put_budgets(tx, &self.drawn)?;
@@ -113,6 +127,22 @@ impl Try {
         self.door.clear(self.charge, &at.policy.door);
         tx.put_door(&self.door)
     }
+}
+
+/// Tells of a wrong try, and of the lock if this one began it: of a name that nobody has as well.
+pub(super) fn tell_of_wrong(
+    tx: &mut dyn Tx,
+    at: &Moment<'_>,
+    door: &Door,
+    charge: Charge,
+    wrong: NewEvent,
+) -> Result<()> {
+    let locked = NewEvent { kind: kind::DOOR_LOCKED, ..wrong.clone() };
+    tx.append_event(wrong, at.now)?;
+    if door.is_locked_by(charge, &at.policy.door) {
+        tx.append_event(locked, at.now)?;
+    }
+    Ok(())
 }
 
 /// Whether the login was started with this user ID, and by this front-end.

@@ -106,10 +106,9 @@ impl Command for SubmitKey {
             tx.put_login(&login)?;
             return Ok(LoginView::of(&login, at.now));
         }
-        charged.put(tx)?;
         let about = asked.identity.map(|identity| identity.id);
-        tx.append_event(self.event(kind::KEY_WRONG, about, None), at.now)?;
-        Err(charged.door.wrong(&at.policy.door, &KEY_REFUSALS, at.now))
+        let wrong = self.event(kind::KEY_WRONG, about, None);
+        Err(charged.wrong(tx, at, wrong, &KEY_REFUSALS)?)
     }
 }
 

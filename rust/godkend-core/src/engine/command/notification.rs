@@ -6,8 +6,8 @@
 use crate::Id;
 use crate::engine::lane::{Command, Moment};
 use crate::error::{Error, Reason, Result};
+use crate::event::{NewEvent, kind};
 use crate::notification::{Channel, Delivery, Lease, Message, State};
-use crate::policy::before;
 use crate::random;
 use crate::store::Tx;
 
@@ -84,8 +84,6 @@ impl Command for PlanMessages {
         if tx.consumer(client, name)?.unwrap_or(0) < self.until_seq {
             tx.put_consumer(client, name, self.until_seq, at.now)?;
         }
-        let policy = &at.policy.notification;
-        tx.sweep_messages(before(at.now, policy.kept_ms), before(at.now, policy.dead_kept_ms))?;
         Ok(true)
     }
 }
@@ -118,8 +116,10 @@ impl Command for SettleMessage {
     }
 }
 
-/// Queues a dead letter anew.
+/// Queues a dead letter anew, and tells of it in the history.
 pub struct RetryMessage {
+    /// The client that asks.
+    pub actor: String,
     /// Which message.
     pub message_id: Id,
 }
@@ -132,6 +132,18 @@ impl Command for RetryMessage {
         let message = tx.message(&self.message_id)?;
         let mut message = message.ok_or(Error::denied(Reason::MessageNotFound))?;
         message.revive(at.now)?;
-        tx.put_message(&message)
+        tx.put_message(&message)?;
+        let detail = serde_json::json!({
+            "event_seq": message.event_seq,
+            "channel": message.channel.name(),
+        });
+        let event = NewEvent {
+            kind: kind::MESSAGE_RETRIED,
+            identity_id: Some(message.identity_id),
+            actor: self.actor.clone(),
+            detail: detail.to_string(),
+            ..NewEvent::default()
+        };
+        tx.append_event(event, at.now)
     }
 }

@@ -5,7 +5,7 @@
 //! and a phantom record is hashed for those: what a stranger spends there is nobody's.
 
 use super::attempt::{Charged, Checked};
-use super::door::{Try, expect_started_with, password_door};
+use super::door::{Try, expect_started_with, password_door, tell_of_wrong};
 use super::login::LoginView;
 use super::{derive_id, expect_session};
 use crate::Id;
@@ -15,7 +15,7 @@ use crate::error::{Error, Reason, Result};
 use crate::event::{NewEvent, kind};
 use crate::identity::Identity;
 use crate::keys::Keys;
-use crate::lockout::Lockout;
+use crate::lockout::{Lockout, Reached};
 use crate::login::{Login, Way};
 use crate::password::{Password, PasswordRecord, StoredPassword};
 use crate::pin::Secret as _;
@@ -257,14 +257,36 @@ impl SettlePassword {
     fn wrong(&self, tx: &mut dyn Tx, at: &Moment<'_>) -> Result<Error> {
         let canonical = &self.asked.user_id_canonical;
         let about = tx.identity_by_user_id(canonical)?.map(|identity| identity.id);
-        tx.append_event(self.event(kind::PASSWORD_WRONG, about, None), at.now)?;
+        let wrong = self.event(kind::PASSWORD_WRONG, about, None);
         if self.way.begins_with_code() {
-            let stored = tx.password_of(&self.identity_id.unwrap_or_default())?;
-            let lockout = stored.map(|stored| stored.lockout).unwrap_or_default();
-            return Ok(lockout.wrong(&at.policy.password_lockout, &Password::REFUSALS, at.now));
+            return self.wrong_behind_code(tx, at, wrong);
         }
         let door = password_door(tx, at, canonical)?;
+        tell_of_wrong(tx, at, &door, self.checked.charged().charge(), wrong)?;
         Ok(door.wrong(&at.policy.door, &Password::REFUSALS, at.now))
+    }
+
+    fn wrong_behind_code(
+        &self,
+        tx: &mut dyn Tx,
+        at: &Moment<'_>,
+        wrong: NewEvent,
+    ) -> Result<Error> {
+        let (charged, ladder) = (self.checked.charged(), &at.policy.password_lockout);
+        let stored = tx.password_of(&self.identity_id.unwrap_or_default())?;
+        // One that was set anew in the meantime has other strikes.
+        let same = stored.filter(|stored| stored.id == *charged.holder_id());
+        let lockout = same.as_ref().map(|stored| stored.lockout).unwrap_or_default();
+        let locked = match lockout.reached_by(charged.charge(), ladder).filter(|_| same.is_some()) {
+            Some(Reached::Lock) => Some(kind::PASSWORD_LOCKED),
+            Some(Reached::End) => Some(kind::PASSWORD_DEAD),
+            None => None,
+        };
+        let locked = locked.map(|kind| NewEvent { kind, ..wrong.clone() });
+        for event in [Some(wrong), locked].into_iter().flatten() {
+            tx.append_event(event, at.now)?;
+        }
+        Ok(lockout.wrong(ladder, &Password::REFUSALS, at.now))
     }
 
     /// The password was right; whether the login may still be approved is another question.

@@ -5,8 +5,8 @@ use crate::error::Result;
 use crate::policy::before;
 use crate::store::{ROWS_AT_A_TIME, Tx};
 
-/// Removes logins some time after they expired, budgets that are full again, and doors
-/// that are forgotten.
+/// Removes logins some time after they expired, budgets that are full again, doors that are forgotten, and
+/// messages some time after they were settled or should have been, for where nobody delivers they never are.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Sweep {
     /// The last budget that was looked at.
@@ -30,9 +30,12 @@ impl Command for Sweep {
         let logins = tx.sweep_logins(before(at.now, at.policy.login.kept_ms))?;
         let last_budget = tx.sweep_budgets(&self.budgets_after, at.now)?;
         let doors = tx.sweep_doors(before(at.now, at.policy.door.forgotten_ms))?;
+        let kept = &at.policy.notification;
+        let (settled, dead) = (before(at.now, kept.kept_ms), before(at.now, kept.dead_kept_ms));
+        let messages = tx.sweep_messages(settled, dead)?;
         Ok(Swept {
             budgets_after: last_budget.unwrap_or_default(),
-            more: logins.max(doors) >= ROWS_AT_A_TIME || last_budget.is_some(),
+            more: logins.max(doors).max(messages) >= ROWS_AT_A_TIME || last_budget.is_some(),
         })
     }
 }

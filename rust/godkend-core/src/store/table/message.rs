@@ -25,8 +25,8 @@ pub trait MessageRows {
     fn dead_letters(&mut self, after: (i64, Id), count_max: usize) -> Result<Vec<Message>>;
     /// Adds or replaces a message.
     fn put_message(&mut self, message: &Message) -> Result<()>;
-    /// Removes messages that were settled before a time, some at a time; how many. Dead letters have a
-    /// time of their own.
+    /// Removes messages that were settled before a time, or due before it and never settled, some at a time;
+    /// how many. Dead letters have a time of their own.
     fn sweep_messages(&mut self, settled_before: Millis, dead_before: Millis) -> Result<usize>;
     /// Who may deliver.
     fn delivery_lease(&mut self) -> Result<Option<Lease>>;
@@ -82,7 +82,8 @@ impl MessageRows for SqliteTx<'_> {
     fn sweep_messages(&mut self, settled_before: Millis, dead_before: Millis) -> Result<usize> {
         let sql = "DELETE FROM message WHERE id IN (SELECT id FROM message \
                    WHERE settled_at IS NOT NULL AND settled_at < ?1 \
-                   AND (state <> 3 OR settled_at < ?2) LIMIT ?3)";
+                   AND (state <> 3 OR settled_at < ?2) LIMIT ?3) \
+                   OR id IN (SELECT id FROM message WHERE state = 1 AND due_at < ?1 LIMIT ?3)";
         self.put(sql, params![settled_before, dead_before, rows_at_a_time()])
     }
 
@@ -136,7 +137,8 @@ impl MessageRows for MemoryTx {
     fn sweep_messages(&mut self, settled_before: Millis, dead_before: Millis) -> Result<usize> {
         let ended = |it: &Message| {
             let bound = if it.state == State::Dead { dead_before } else { settled_before };
-            it.settled_at.is_some_and(|at| at < settled_before && at < bound)
+            let queued = it.state == State::Queued && it.due_at < settled_before;
+            queued || it.settled_at.is_some_and(|at| at < settled_before && at < bound)
         };
         let all = self.rows.messages.values().filter(|it| ended(it));
         let ids: Vec<_> = all.take(ROWS_AT_A_TIME).map(|it| it.id).collect();
