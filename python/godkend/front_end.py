@@ -202,6 +202,15 @@ class FrontEnd:
             acting=acting,
         )
 
+    def ways_in(self) -> list[key_card_pb.WayIn.ValueType]:
+        """The ways in that there are today, in the order in which to show them."""
+        request = key_card_pb.ListWaysInRequest(service_provider=self.service_provider)
+        with godkend_errors():
+            response = self.key_cards.ListWaysIn(
+                request, metadata=self.metadata, timeout=CALL_TIMEOUT_S
+            )
+        return list(response.ways_in)
+
     def jwks(self, *, refresh: bool = False) -> str:
         """The keys that assertions are signed with, fetched once."""
         if self._jwks is None or refresh:

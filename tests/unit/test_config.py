@@ -164,6 +164,15 @@ def test_business_services_are_some_of_a_front_ends(tmp_path: Path) -> None:
         assert any(told in line for line in refusal(wrong, tmp_path))
 
 
+def test_a_day_of_the_policy_is_written_as_a_day_or_as_text(tmp_path: Path) -> None:
+    text = '[policy.nemid]\nlimited_from = 2023-12-01\nclosed_from = "2024-02-29"\n'
+    policy = orjson.loads(load_config(written(tmp_path, text), environ={}).config.policy_json())
+    days = (policy["nemid"]["limited_from"], policy["nemid"]["closed_from"])
+    assert days == ("2023-12-01", "2024-02-29")
+    told = refusal(text.replace("02-29", "02-30"), tmp_path)
+    assert any("must be a day of the calendar" in line for line in told)
+
+
 def test_banks_and_the_profile_are_some_of_a_front_ends(tmp_path: Path) -> None:
     text = (
         f'[clients.c]\nrole = "front-end"\ntoken_sha256 = "{DIGEST}"\n'

@@ -127,12 +127,8 @@ class NemIdTour:
         stage.says("Front-end", f"From midnight on: {', '.join(self._ways_in())}.")
 
     def _ways_in(self) -> list[str]:
-        request = pb.ListWaysInRequest(service_provider=SERVICE_PROVIDER)
-        with godkend_errors():
-            response = self.cards.ListWaysIn(
-                request, metadata=self.front_end.metadata, timeout=CALL_TIMEOUT_S
-            )
-        return [enum_text(pb.WayIn.Name(way), "WAY_IN_") for way in response.ways_in]
+        ways = self.front_end.ways_in()
+        return [enum_text(pb.WayIn.Name(way), "WAY_IN_") for way in ways]
 
     def move_over(self) -> Phone:
         """On the last day, signed in with NemID, he gets the app."""

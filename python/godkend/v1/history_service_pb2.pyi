@@ -29,7 +29,9 @@ class _AdviceEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Advice.ValueTy
     DESCRIPTOR: _descriptor.EnumDescriptor
     ADVICE_UNSPECIFIED: _Advice.ValueType  # 0
     ADVICE_BLOCK_AUTHENTICATOR: _Advice.ValueType  # 1
-    """Block the authenticator that approved it, which somebody else can use."""
+    """Block the authenticator that approved it, which somebody else can use. A code display or key card is
+    reported lost instead.
+    """
     ADVICE_BLOCK_IDENTITY: _Advice.ValueType  # 2
     """Block the whole identity: there is no single authenticator to block."""
 
@@ -38,7 +40,9 @@ class Advice(_Advice, metaclass=_AdviceEnumTypeWrapper):
 
 ADVICE_UNSPECIFIED: Advice.ValueType  # 0
 ADVICE_BLOCK_AUTHENTICATOR: Advice.ValueType  # 1
-"""Block the authenticator that approved it, which somebody else can use."""
+"""Block the authenticator that approved it, which somebody else can use. A code display or key card is
+reported lost instead.
+"""
 ADVICE_BLOCK_IDENTITY: Advice.ValueType  # 2
 """Block the whole identity: there is no single authenticator to block."""
 Global___Advice: _TypeAlias = Advice  # noqa: Y015
@@ -231,7 +235,7 @@ class ReportLoginResponse(_message.Message):
     advice: Global___Advice.ValueType
     """advice is what to do next."""
     authenticator_id: _builtins.bytes
-    """authenticator_id is what to block, 16 bytes; empty for the whole identity."""
+    """authenticator_id is what to block or report lost, 16 bytes; empty for the whole identity."""
     ended: _builtins.bool
     """ended says that the login was not redeemed yet and never will be."""
     def __init__(
@@ -283,7 +287,7 @@ class ReportOwnLoginResponse(_message.Message):
     advice: Global___Advice.ValueType
     """advice is what to do next."""
     authenticator_id: _builtins.bytes
-    """authenticator_id is what to block, 16 bytes; empty for the whole identity."""
+    """authenticator_id is what to block or report lost, 16 bytes; empty for the whole identity."""
     ended: _builtins.bool
     """ended says that the login was not redeemed yet and never will be."""
     def __init__(

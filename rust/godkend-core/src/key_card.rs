@@ -14,8 +14,7 @@
 //! that are started for that user ID, which budgets bound, and neither helps to guess a code.
 //!
 //! Source: the public descriptions of NemID: 148 numbers of four digits, each beside a code of six. The next
-//! card is ordered when 20 are left: at the two or three logins a week that were usual, some seven weeks for
-//! printer and post.
+//! card is ordered when 20 are left: at three logins a week some seven weeks for printer and post.
 
 use crate::Id;
 use crate::civil::Date;
