@@ -113,3 +113,19 @@ def test_many_keys_at_once_order_one_next_card(open_engine: OpensDriver) -> None
     # The key that put the card into use has ordered it.
     assert counted == {"KEY_CARD_UNDER_WAY": 40}
     assert len(drivers[0].list_key_cards(identity_id).cards) == 2
+
+
+def test_a_used_key_stays_used_when_the_store_is_opened_again(open_engine: OpensDriver) -> None:
+    before = open_engine()
+    card = a_card_of_anna(before)
+    login = start(before, "anna")
+    code = card.asked(before, login)
+    before.submit_key(FRONT_END, login.login_id, "anna", code)
+    before.core.close()
+    after = open_engine()
+    (shown,) = after.list_key_cards(card.identity_id).cards
+    assert shown.keys_left == len(card.codes) - 2
+    again = start(after, "anna", source="192.0.2.9")
+    assert card.asked(after, again) != code
+    with pytest.raises(Denied, match="KEY_WRONG"):
+        after.submit_key(FRONT_END, again.login_id, "anna", code)
