@@ -140,6 +140,7 @@ async def test_one_card_at_a_time_is_on_its_way(world: World) -> None:
     await world.send(printing(card_id))
     await refused("KEY_CARD_UNDER_WAY", world.send(ordering(identity_id)))
     await world.send(losing(identity_id, card_id))
+    world.clock.advance(1)
     await world.send(ordering(identity_id))
     assert await states(world, identity_id) == [LOST, ORDERED]
 
