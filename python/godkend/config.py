@@ -233,7 +233,8 @@ class NotificationsConfig(Section):
 
     enabled: bool = True
     folder: Path | None = None
-    """Where messages go as files that nobody else carries; by default messages/ in data_dir."""
+    """Where messages go as files that nobody else carries; by default messages/ in data_dir.
+    They are kept for policy.notification.kept_ms."""
     time_zone: Annotated[str, AfterValidator(_checked_time_zone)] = "Europe/Copenhagen"
     """Of the clocks that messages tell the time by."""
     email: EmailConfig | None = None

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, cast
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -20,7 +23,10 @@ from godkend.notifications.texts import (
     WITH_CODE,
     WITHOUT_ADVICE,
 )
-from godkend.notifications.writing import harmless, moment
+from godkend.notifications.writing import harmless, moment, words_of
+
+if TYPE_CHECKING:
+    from godkend._core import EventView
 
 ROOT = Path(__file__).parents[2]
 FIELDS = {"when", "device", "service", "code"}
@@ -111,3 +117,25 @@ def test_moments_are_told_by_the_clocks_where_the_subscriber_lives() -> None:
     assert moment(noon_in_winter, ENGLISH, COPENHAGEN) == "15 January 2027 at 12:00"
     assert moment(noon_in_winter, GERMAN, COPENHAGEN) == "15. Januar 2027 um 12:00 Uhr"
     assert moment(noon_in_summer, GERMAN, COPENHAGEN) == "8. Juli 2027 um 12:00 Uhr"
+
+
+HOSTILE = (
+    "https://evil.example/login",
+    "www.evil.example",
+    "anna@evil.example",
+    "ring 70 10 10 10",
+)
+
+
+@pytest.mark.parametrize("key", TEXTS)
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_message_carries_a_link_whatever_others_chose(key: str, language: int) -> None:
+    kind, code = key.removesuffix(WITH_CODE), "ABC23456" if key.endswith(WITH_CODE) else None
+    for name in HOSTILE:
+        detail = json.dumps({"device_name": name, "service_provider": name})
+        event = SimpleNamespace(kind=kind, at_ms=1_800_000_000_000, detail=detail)
+        subject, words = words_of(cast("EventView", event), language, COPENHAGEN, code)
+        when = moment(event.at_ms, language, COPENHAGEN)
+        for text in (subject, words.replace(when, "")):
+            assert not LINK.search(text), text
+            assert not re.search(r"\d(?:[ -]?\d){5,}", text), text

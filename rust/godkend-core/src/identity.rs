@@ -255,7 +255,9 @@ pub(crate) mod tests {
         ] {
             assert!(UserId::choose(refused).is_err(), "{refused}");
         }
-        for fine in ["991399-1234", "010190-12345", "anna010190", "123456789", "0101901234x"] {
+        for fine in
+            ["991399-1234", "010190-12345", "anna010190", "123456789", "99999999999", "0101901234x"]
+        {
             assert!(UserId::choose(fine).is_ok(), "{fine}");
         }
     }

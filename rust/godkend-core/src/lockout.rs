@@ -177,7 +177,7 @@ impl Lockout {
     }
 
     /// What a strike that stays has led to. Each lock is one strike's, so that it is told of once, however
-    /// many guesses are made at the same time.
+    /// many guesses are made at the same time. One that was cut off before it was settled tells nobody.
     #[must_use]
     pub fn reached_by(&self, charge: Charge, ladder: &Ladder) -> Option<Reached> {
         let strike = u32::try_from(charge.0.saturating_sub(self.cleared)).unwrap_or(u32::MAX);
