@@ -284,8 +284,13 @@ class Engine:
         phone_number: str,
         email: str,
         language: int,
+        signed_in_at_ms: int | None = None,
     ) -> None:
-        """Replaces how a subscriber is reached; empty for none. Outcome: None."""
+        """Replaces how a subscriber is reached; empty for none. Outcome: None.
+
+        `signed_in_at_ms` is when the subscriber signed in where a self-service site asks: denied
+        with SUBSCRIBER_NOT_PROVED if an authenticator was blocked or reported lost since.
+        """
 
     def trust(self, trust_anchors: str) -> None:
         """Says, once, whose passports are believed: country signing certificates in PEM.
@@ -754,6 +759,12 @@ class Engine:
 
     def ack_events(self, token: int, timeout_ms: int, client: str, consumer: str, seq: int) -> None:
         """Outcome: how far the consumer has now come, int."""
+
+    def record_refused_call(self, client: str, role: str, method: str, reason: str) -> None:
+        """Keeps that a client called what is not its to call, within the budget for each client.
+
+        Has no outcome: it returns at once, and what cannot be kept is dropped.
+        """
 
     def read_history(
         self,

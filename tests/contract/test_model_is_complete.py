@@ -27,6 +27,7 @@ NOT_MODELLED = {
     "read_history": "reads",
     "read_own_history": "reads",
     "read_own_messages": "reads",
+    "record_refused_call": "has no outcome; tests/contract/test_roles.py waits for its event",
     "reveal_activation_code": "reads",
     "stats": "counts",
     "synthetic_identities": "reads",

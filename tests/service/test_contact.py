@@ -122,3 +122,19 @@ async def test_a_token_of_another_role_needs_no_proof_and_gains_nothing_by_one(
     await world.send(setting(anna.identity_id), REGISTRAR)
     call = world.send(setting(anna.identity_id), PORTAL, assertion=assertion)
     await refused("ROLE_FORBIDDEN", call)
+
+
+async def test_who_signed_in_before_a_block_moves_no_messages_to_themself(world: World) -> None:
+    """The login may have been the thief's, and the block the owner's answer to it."""
+    anna = await world.activate()
+    second = await world.activate(identity_id=anna.identity_id)
+    assertion = await world.sign_in(anna)
+    world.clock.advance(1_000)
+    await world.block(anna.identity_id, anna.authenticator_id)
+    call = world.send(setting(anna.identity_id), PROFILE, assertion=assertion)
+    await refused("SUBSCRIBER_NOT_PROVED", call)
+    assert not (await world.identity(anna.identity_id)).contact_details.phone_number
+    world.clock.advance(1_000)
+    again = await world.sign_in(second)
+    await world.send(setting(anna.identity_id), PROFILE, assertion=again)
+    assert (await world.identity(anna.identity_id)).contact_details == details()

@@ -28,6 +28,7 @@ QUOTAS = (
     "passport_overall",
     "copy_source",
     "copy_overall",
+    "refused_call_client",
 )
 
 BOUNDS: dict[str, tuple[int, int]] = {

@@ -84,6 +84,7 @@ NOTICES: Final[Mapping[str, frozenset[Channel]]] = {
 SILENT: Final = frozenset(
     {
         "population.seeded",
+        "call.refused",
         "identity.created",
         "pin.wrong",
         "temporary_pin.wrong",

@@ -188,6 +188,7 @@ async def running(
             calls_max=bounds.calls_max,
             overload_retry_ms=bounds.overload_retry_ms,
             panicked=health.panicked,
+            out_of_bounds=engine.core.record_refused_call,
         )
         registry = _registry(engine, interceptor, health, watches)
         notifier = _notifier(config, engine, log)

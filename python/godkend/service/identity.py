@@ -66,7 +66,7 @@ class IdentityService(IdentityServiceServicer):
         self, request: pb.SetContactDetailsRequest, context: Context
     ) -> pb.SetContactDetailsResponse:
         engine = self._engine
-        prove_subscriber(engine.core, context, request.identity_id)
+        session = prove_subscriber(engine.core, context, request.identity_id)
         details = request.contact_details
         await engine.call(
             engine.core.set_contact_details,
@@ -76,6 +76,7 @@ class IdentityService(IdentityServiceServicer):
             details.phone_number,
             details.email,
             details.language,
+            session.signed_in_at_ms if session else None,
         )
         return pb.SetContactDetailsResponse()
 

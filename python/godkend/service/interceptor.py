@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     Admitted = tuple[Client | None, str]
 
 START_LOGIN = f"{PACKAGE}LoginService/StartLogin"
+OUT_OF_BOUNDS = frozenset({"ROLE_FORBIDDEN", "SUBSCRIBER_NOT_PROVED"})
+"""A client that is known asked for what is not its to ask; the history keeps it."""
+
 PASSED_THROUGH = (
     asyncio.CancelledError,  # The client went away, or its deadline passed.
     grpc.aio.BaseError,  # The client went away while it was being written to.
@@ -57,7 +60,8 @@ class _Method:
 class CallInterceptor(grpc.aio.ServerInterceptor):
     """Authenticates, checks roles, bounds, translates errors, counts and logs.
 
-    `panicked` is told of every panic of the core.
+    `panicked` is told of every panic of the core, `out_of_bounds` of every call that is not its
+    client's to make: client, role, method, reason.
     """
 
     def __init__(
@@ -70,6 +74,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         calls_max: int,
         overload_retry_ms: int,
         panicked: Callable[[str], None],
+        out_of_bounds: Callable[[str, str, str, str], None],
     ) -> None:
         self._clients = clients
         self._manual = manual
@@ -78,6 +83,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         self._calls_max = calls_max
         self._overload_retry_ms = overload_retry_ms
         self._panicked = panicked
+        self._out_of_bounds = out_of_bounds
         self._methods = {path: _Method(path, roles) for path, roles in ROLES_BY_METHOD.items()}
         self.calls_open = 0
 
@@ -233,6 +239,8 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
             error = Fault("INTERNAL", "a bug")
         refusal = self._manual.refusal(error)
         method.tally.ended(refusal.code, refusal.reason)
+        if client is not None and refusal.reason in OUT_OF_BOUNDS:
+            self._out_of_bounds(client.name, client.role, method.name, refusal.reason)
         self._log.call(
             method=method.name,
             code=refusal.code,

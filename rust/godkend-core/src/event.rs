@@ -11,6 +11,8 @@ use crate::digest::sha256_of_parts;
 pub mod kind {
     /// The store was marked as one of a synthetic population, which is written from then on.
     pub const POPULATION_SEEDED: &str = "population.seeded";
+    /// A client made a call that is not its to make.
+    pub const CALL_REFUSED: &str = "call.refused";
     /// A subscriber was registered.
     pub const IDENTITY_CREATED: &str = "identity.created";
     /// An officer recorded who a subscriber is.

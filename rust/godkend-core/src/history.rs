@@ -113,6 +113,7 @@ const IN_THE_CHAIN_ALONE: &[&str] = &[
     kind::LOGIN_REDEEMED,
     kind::MESSAGE_RETRIED,
     kind::POPULATION_SEEDED,
+    kind::CALL_REFUSED,
     kind::DISPLAY_IMPORTED,
 ];
 

@@ -323,6 +323,8 @@ pub struct BudgetPolicy {
     pub copy_source: Quota,
     /// QR codes of copies tried in all: 500 at once, then 50 a second.
     pub copy_overall: Quota,
+    /// Refused calls of one client that the history keeps: 60 at once, then one a minute.
+    pub refused_call_client: Quota,
 }
 
 impl Default for BudgetPolicy {
@@ -344,6 +346,7 @@ impl Default for BudgetPolicy {
             passport_overall: Quota { interval_us: 20_000, burst: 1_000 },
             copy_source: Quota { interval_us: 360_000_000, burst: 20 },
             copy_overall: Quota { interval_us: 20_000, burst: 500 },
+            refused_call_client: Quota { interval_us: 60_000_000, burst: 60 },
         }
     }
 }
@@ -367,6 +370,7 @@ impl BudgetPolicy {
             ("budget.passport_overall", self.passport_overall),
             ("budget.copy_source", self.copy_source),
             ("budget.copy_overall", self.copy_overall),
+            ("budget.refused_call_client", self.refused_call_client),
         ] {
             if !(1..=86_400_000_000).contains(&quota.interval_us)
                 || !(1..=10_000_000).contains(&quota.burst)

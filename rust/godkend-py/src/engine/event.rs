@@ -1,7 +1,7 @@
 //! EventService: each call checks its fields, submits, and returns.
 
-use godkend_core::engine::Deadline;
-use godkend_core::engine::command::AckEvents;
+use godkend_core::engine::command::{AckEvents, RecordRefusedCall};
+use godkend_core::engine::{Deadline, Reply};
 use godkend_core::error::Error;
 use godkend_core::identity;
 use pyo3::prelude::*;
@@ -32,6 +32,7 @@ impl PyEngine {
         self.engine.read_events(after_seq, count_max, deadline, reply);
         Ok(())
     }
+
     fn read_cursor(
         &self,
         token: u64,
@@ -56,5 +57,19 @@ impl PyEngine {
     ) -> Result<()> {
         let consumer = identity::line("consumer", consumer, 1, CONSUMER_CHARS_MAX)?;
         self.submit(token, timeout_ms, AckEvents { client, consumer, seq })
+    }
+
+    fn record_refused_call(
+        &self,
+        client: String,
+        role: String,
+        method: String,
+        reason: String,
+    ) -> Result<()> {
+        self.check_process()?;
+        let command = RecordRefusedCall { client, role, method, reason };
+        // Nobody waits: the call is refused whether this is kept or not.
+        self.engine.submit(command, Deadline::NONE, Reply::new(drop));
+        Ok(())
     }
 }

@@ -76,6 +76,9 @@ impl PyEngine {
     }
 
     #[allow(clippy::too_many_arguments)]
+    #[pyo3(signature = (
+        token, timeout_ms, actor, identity_id, phone_number, email, language, signed_in_at_ms = None
+    ))]
     fn set_contact_details(
         &self,
         token: u64,
@@ -85,6 +88,7 @@ impl PyEngine {
         phone_number: &str,
         email: &str,
         language: i32,
+        signed_in_at_ms: Option<i64>,
     ) -> Result<()> {
         let command = SetContactDetails {
             actor,
@@ -92,6 +96,7 @@ impl PyEngine {
             phone_number: contact::phone_number(phone_number)?,
             email: contact::email(email)?,
             language: Language::parse(language)?,
+            signed_in_at: signed_in_at_ms,
         };
         self.submit(token, timeout_ms, command)
     }

@@ -1,7 +1,9 @@
 //! Changing how a subscriber is reached.
 
+use super::expect_session;
 use super::temporary_pin::end_temporary_pin;
 use crate::Id;
+use crate::clock::Millis;
 use crate::contact::{Contact, Language};
 use crate::engine::lane::{Command, Moment};
 use crate::error::{Error, Reason, Result};
@@ -22,6 +24,8 @@ pub struct SetContactDetails {
     pub email: Option<String>,
     /// What messages are written in.
     pub language: Language,
+    /// When the subscriber signed in, if a self-service site asks.
+    pub signed_in_at: Option<Millis>,
 }
 
 impl Command for SetContactDetails {
@@ -31,6 +35,8 @@ impl Command for SetContactDetails {
     fn step(&self, tx: &mut dyn Tx, at: &mut Moment<'_>) -> Result<()> {
         let mut identity =
             tx.identity(&self.identity_id)?.ok_or(Error::denied(Reason::IdentityNotFound))?;
+        // Else whoever holds a stolen phone moves, after it was blocked, the messages about it to themself.
+        expect_session(tx, &identity.id, self.signed_in_at)?;
         let before = identity.contact.clone();
         identity.contact.replace(
             self.phone_number.clone(),

@@ -28,6 +28,7 @@ mod password;
 mod pin_change;
 mod pin_reset;
 mod recovery;
+mod refused_call;
 mod sweep;
 mod temporary_pin;
 mod user_id;
@@ -74,6 +75,7 @@ pub use passport::{
 pub use password::{ChargePassword, ChargedPassword, SetPassword, SettlePassword};
 pub use pin_change::{ChargePinChange, SettlePinChange};
 pub use pin_reset::{ChargePinReset, ChargedPinReset, SettlePinReset};
+pub use refused_call::RecordRefusedCall;
 pub use sweep::{Sweep, Swept};
 pub use temporary_pin::{
     ChargedTemporaryPin, CheckedTemporaryPin, IssueTemporaryPin, TemporaryPinIssued,
