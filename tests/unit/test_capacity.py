@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from godkend.capacity import (
+    COMMANDS_PER_LOGIN,
     SECONDS_PER_MONTH,
     Country,
     HashCost,
@@ -17,6 +18,7 @@ from godkend.capacity import (
     cores_needed,
     disk_load,
     raised,
+    shares,
 )
 from godkend.cli import main
 
@@ -25,21 +27,26 @@ MACHINE = Machine(
     cores=2,
     hash_now=HASH,
     hashes_all_cores_per_s=250,
-    pin_login_cpu_s=0.010,
-    biometric_login_cpu_s=0.002,
+    login_cpu_s={
+        "PIN": 0.010,
+        "biometrics": 0.002,
+        "display": 0.012,
+        "password": 0.009,
+        "signing": 0.011,
+    },
     commands_per_s=10_000,
     bytes_per_identity=300,
 )
 
 
-def country(peak_per_s: float, pin_share: float = 1.0) -> Country:
+def country(peak_per_s: float, pin_share: float = 1.0, display: float = 0.0) -> Country:
     """A country whose busiest hour is as busy as told."""
     month = round(peak_per_s * SECONDS_PER_MONTH)
-    return Country(1_000, month, peak_factor=1.0, pin_share=pin_share)
+    return Country(1_000, month, 1.0, shares(pin_share, display, password=0.0, signing=0.0))
 
 
 def test_denmark_is_34_logins_a_second_on_average_and_about_80_in_its_busiest_hour() -> None:
-    denmark = Country(4_500_000, 89_000_000, peak_factor=2.4, pin_share=1.0)
+    denmark = Country(4_500_000, 89_000_000, 2.4, shares(1.0, 0.0, 0.0, 0.0))
     assert round(denmark.average_per_s) == 34
     assert 80 <= denmark.peak_per_s <= 82
 
@@ -58,6 +65,24 @@ def test_logins_with_biometrics_need_no_hash_and_so_fewer_cores() -> None:
     assert cores_needed(MACHINE, country(500, pin_share=1.0), load_max=1.0) == 5
     assert cores_needed(MACHINE, country(500, pin_share=0.5), load_max=1.0) == 3
     assert cores_needed(MACHINE, country(500, pin_share=0.0), load_max=1.0) == 1
+
+
+def test_every_way_of_logging_in_counts_with_its_share() -> None:
+    assert shares(0.5, 0.2, 0.1, 0.1) == pytest.approx(
+        {"PIN": 0.3, "biometrics": 0.3, "display": 0.2, "password": 0.1, "signing": 0.1}
+    )
+    assert shares(1.0, 0.5, 0.25, 0.25)["PIN"] == 0
+    with pytest.raises(ValueError, match="more than 1"):
+        shares(1.0, 0.5, 0.26, 0.25)
+    # 500 a second by display at 12 ms are 6 s of CPU a second; half of them by PIN at 10 ms 5.5.
+    assert cores_needed(MACHINE, country(500, display=1.0), load_max=1.0) == 6
+    assert cores_needed(MACHINE, country(490, display=0.5), load_max=1.0) == 6
+    assert cores_needed(MACHINE, country(450, display=0.5), load_max=1.0) == 5
+    # A dearer hash is paid by displays as by PINs.
+    dearer = HashCost(memory_kib=65_536, iterations=3, cpu_s=0.040)
+    (then,) = raised(MACHINE, country(100, display=1.0), [dearer], load_max=1.0)
+    assert then.cores == 5
+    assert carried(MACHINE, "display", load_max=0.6).per_s == pytest.approx(100)
 
 
 def test_a_machine_carries_what_its_scarcer_part_does_and_names_it() -> None:
@@ -88,9 +113,11 @@ def test_a_dearer_hash_takes_cores_and_memory_and_leaves_the_rest_of_a_login_as_
 def test_a_login_that_measured_cheaper_than_its_hash_does_not_make_what_is_round_it_negative() -> (
     None
 ):
-    noisy = dataclasses.replace(MACHINE, pin_login_cpu_s=0.007)
-    assert noisy.round_the_hash_s() == 0
-    assert MACHINE.round_the_hash_s() == pytest.approx(0.002)
+    noisy = dataclasses.replace(MACHINE, login_cpu_s={**MACHINE.login_cpu_s, "PIN": 0.007})
+    assert noisy.round_the_hash_s("PIN") == 0
+    assert MACHINE.round_the_hash_s("PIN") == pytest.approx(0.002)
+    assert MACHINE.round_the_hash_s("display") == pytest.approx(0.004)
+    assert MACHINE.round_the_hash_s("biometrics") == pytest.approx(0.002)
 
 
 def test_the_command_measures_and_tells_what_it_measured_apart_from_what_it_derived() -> None:
@@ -99,7 +126,9 @@ def test_the_command_measures_and_tells_what_it_measured_apart_from_what_it_deri
     assert result.exit_code == 0, result.output
     found = json.loads(result.stdout)
     measured, derived = found["measured"], found["derived"]
-    assert measured["pin_login_cpu_s"] > measured["biometric_login_cpu_s"] > 0
+    cpu_s = measured["login_cpu_s"]
+    assert set(cpu_s) == set(COMMANDS_PER_LOGIN) == set(derived["logins_per_s"])
+    assert all(cpu_s[kind] > cpu_s["biometrics"] > 0 for kind in cpu_s if kind != "biometrics")
     assert measured["hash_now"]["memory_kib"] == 12_288
     assert measured["commands_per_s"] > 0
     assert found["country"]["identities"] == 4_500_000
@@ -113,7 +142,13 @@ def test_the_command_measures_and_tells_what_it_measured_apart_from_what_it_deri
 
 @pytest.mark.parametrize(
     ("option", "value"),
-    [("--pin-share", "1.01"), ("--load-max", "0"), ("--identities", "0"), ("--peak-factor", "0.9")],
+    [
+        ("--pin-share", "1.01"),
+        ("--display-share", "1.01"),
+        ("--load-max", "0"),
+        ("--identities", "0"),
+        ("--peak-factor", "0.9"),
+    ],
 )
 def test_a_number_out_of_its_bounds_is_refused_by_name_before_anything_is_measured(
     option: str, value: str
@@ -121,3 +156,11 @@ def test_a_number_out_of_its_bounds_is_refused_by_name_before_anything_is_measur
     result = CliRunner().invoke(main, ["capacity", option, value])
     assert result.exit_code == 2
     assert option in result.output
+
+
+def test_shares_of_more_than_everything_are_refused_before_anything_is_measured() -> None:
+    arguments = ["capacity", "--display-share", "0.6", "--password-share", "0.5"]
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code == 2
+    assert "--display-share" in result.output
+    assert "more than 1" in result.output

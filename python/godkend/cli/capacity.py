@@ -20,6 +20,7 @@ from godkend.capacity import (
     cores_needed,
     disk_load,
     raised,
+    shares,
 )
 from godkend.cli.about import cpu_model
 from godkend.cli.options import json_option
@@ -27,7 +28,13 @@ from godkend.cli.output import print_fields, print_json, unwrapped
 
 CHOICES = ((12_288, 3), (19_456, 2), (47_104, 1), (65_536, 3), (131_072, 3))
 """Memory in KiB and passes: three that OWASP holds equal, RFC 9106's second, and its double."""
-KINDS: tuple[Kind, ...] = ("PIN", "biometrics")
+WORDS: dict[Kind, str] = {
+    "PIN": "app, PIN",
+    "biometrics": "app, biometrics",
+    "display": "code display and password",
+    "password": "password alone",
+    "signing": "document signed, PIN",
+}
 
 
 @click.command(
@@ -64,7 +71,28 @@ KINDS: tuple[Kind, ...] = ("PIN", "biometrics")
     type=click.FloatRange(0, 1),
     default=1.0,
     show_default=True,
-    help="Share of logins approved with a PIN; biometrics need no hash.",
+    help="Share of logins by app that are approved with a PIN; biometrics need no hash.",
+)
+@click.option(
+    "--display-share",
+    type=click.FloatRange(0, 1),
+    default=0.05,
+    show_default=True,
+    help="Share of all logins by code display or reader, with the password.",
+)
+@click.option(
+    "--password-share",
+    type=click.FloatRange(0, 1),
+    default=0.0,
+    show_default=True,
+    help="Share of all logins by password alone, where Low is enough.",
+)
+@click.option(
+    "--signing-share",
+    type=click.FloatRange(0, 1),
+    default=0.0,
+    show_default=True,
+    help="Share of all logins in which a document is signed, with a PIN.",
 )
 @click.option(
     "--load-max",
@@ -78,7 +106,7 @@ KINDS: tuple[Kind, ...] = ("PIN", "biometrics")
     type=click.FloatRange(min=0, max=60, min_open=True),
     default=2.0,
     show_default=True,
-    help="Time for each of the nine measurements.",
+    help="Time for each of the twelve measurements.",
 )
 @click.option(
     "--directory",
@@ -91,6 +119,9 @@ def capacity(
     logins_per_month: int,
     peak_factor: float,
     pin_share: float,
+    display_share: float,
+    password_share: float,
+    signing_share: float,
     load_max: float,
     seconds: float,
     directory: Path | None,
@@ -102,7 +133,11 @@ def capacity(
     runs here meanwhile is disturbed. The rest is derived: how many logins a second the machine
     carries, how many such cores a country's busiest hour needs, and what a dearer hash takes.
     """
-    country = Country(identities, logins_per_month, peak_factor, pin_share)
+    try:
+        kinds = shares(pin_share, display_share, password_share, signing_share)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--display-share") from None
+    country = Country(identities, logins_per_month, peak_factor, kinds)
     with tempfile.TemporaryDirectory(prefix="godkend-capacity-", dir=directory) as temporary:
         machine, costs = measure(Path(temporary), seconds)
     plans = raised(machine, country, costs, load_max)
@@ -127,7 +162,7 @@ def measure(directory: Path, seconds: float) -> tuple[Machine, list[HashCost]]:
 
     keep_memory()
     memory_kib, iterations = pin_parameters()
-    steps = len(CHOICES) + 4
+    steps = len(CHOICES) + 2 + len(COMMANDS_PER_LOGIN)
     with click.progressbar(length=steps, label="Measuring", file=sys.stderr) as bar:
         costs = []
         for choice in CHOICES:
@@ -143,15 +178,14 @@ def measure(directory: Path, seconds: float) -> tuple[Machine, list[HashCost]]:
         bar.update(1)
         cpu_s: dict[Kind, float] = {}
         with Logins(directory) as logins:
-            for kind in KINDS:
+            for kind in COMMANDS_PER_LOGIN:
                 cpu_s[kind] = logins.cpu_s(kind, seconds)
                 bar.update(1)
     machine = Machine(
         cores=cores(),
         hash_now=hash_now,
         hashes_all_cores_per_s=all_cores,
-        pin_login_cpu_s=cpu_s["PIN"],
-        biometric_login_cpu_s=cpu_s["biometrics"],
+        login_cpu_s=cpu_s,
         commands_per_s=commands,
         bytes_per_identity=bytes_per_identity,
     )
@@ -168,7 +202,9 @@ def report(
         "country": asdict(country) | {"peak_per_s": country.peak_per_s},
         "load_max": load_max,
         "derived": {
-            "logins_per_s": {kind: asdict(carried(machine, kind, load_max)) for kind in KINDS},
+            "logins_per_s": {
+                kind: asdict(carried(machine, kind, load_max)) for kind in COMMANDS_PER_LOGIN
+            },
             "cores_needed": cores_needed(machine, country, load_max),
             "disk_load": disk_load(machine, country),
             "identities_bytes": machine.bytes_per_identity * country.identities,
@@ -187,21 +223,26 @@ def tell(machine: Machine, country: Country, plans: list[Raised], load_max: floa
                 f"{now.cpu_s * 1e3:.2f} ms of CPU: {now.per_core_s:.0f} a second and core"
             ),
             "  hashes, all cores at once": f"{machine.hashes_all_cores_per_s:.0f} a second",
-            "  PIN login, over gRPC": f"{machine.pin_login_cpu_s * 1e3:.2f} ms of server CPU",
-            "  biometric login, over gRPC": (
-                f"{machine.biometric_login_cpu_s * 1e3:.2f} ms of server CPU"
-            ),
+            **{
+                f"  login, {WORDS[kind]}": f"{cpu_s * 1e3:.2f} ms of server CPU, over gRPC"
+                for kind, cpu_s in machine.login_cpu_s.items()
+            },
             "  durable commands, 64 waiting": f"{machine.commands_per_s:,.0f} a second",
             "  store for an identity": f"{machine.bytes_per_identity:,.0f} bytes, without phones",
         }
     )
     click.echo(f"\nDerived: this machine carries, at {load_max:.0%} load")
-    for kind in KINDS:
+    for kind in COMMANDS_PER_LOGIN:
         found = carried(machine, kind, load_max)
-        click.echo(f"  {found.per_s:,.0f} {kind} logins a second; the {found.limit} is the limit")
+        click.echo(
+            f"  {found.per_s:,.0f} logins a second ({WORDS[kind]}); {found.limit} is the limit"
+        )
+    mixed = ", ".join(
+        f"{share:.0%} {WORDS[kind]}" for kind, share in country.shares.items() if share
+    )
     click.echo(
         f"\nDerived: {country.identities:,} people, {country.logins_per_month:,} logins a month,"
-        f" {country.pin_share:.0%} with a PIN"
+        f" {mixed}"
     )
     needed = cores_needed(machine, country, load_max)
     gib = machine.bytes_per_identity * country.identities / 2**30
@@ -223,8 +264,4 @@ def tell(machine: Machine, country: Country, plans: list[Raised], load_max: floa
             f"  {cost.memory_kib:>10,}  {cost.iterations:>6}  {cost.cpu_s * 1e3:>7.2f}"
             f"  {cost.per_core_s:>13.0f}  {plan.cores:>5}  {plan.memory_mib:>10,}{mark}"
         )
-    click.echo(
-        f"\nA login is {COMMANDS_PER_LOGIN['PIN']} commands with a PIN and"
-        f" {COMMANDS_PER_LOGIN['biometrics']} without. Other work on this machine"
-        " makes every figure worse than it is."
-    )
+    click.echo("\nOther work on this machine makes every figure worse than it is.")

@@ -10,12 +10,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ctypes
+import itertools
 import json
 import os
 import secrets
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,9 +29,12 @@ from godkend.cli.login import ISSUER_DEFAULT
 from godkend.cli.options import Caller
 from godkend.cli.stage import OwnServer
 from godkend.clients import load_local_token
+from godkend.display import Display
 from godkend.engine import TIMEOUT_MS_NONE, Engine
-from godkend.front_end import FrontEnd
+from godkend.front_end import FrontEnd, document_of
 from godkend.phone import Activation, Phone
+from godkend.v1 import display_service_pb2 as display_pb
+from godkend.v1 import display_service_pb2_grpc
 from godkend.v1 import login_service_pb2 as pb
 
 if TYPE_CHECKING:
@@ -42,10 +47,18 @@ M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 """mallopt(3)"""
 KEPT_BYTES_MAX = 2**30
 PIN = "271946"
+PASSWORD = "en sti ved havet"  # noqa: S105, of simulated people
+DOCUMENT = document_of(b"I agree.\n", "text/plain", "agreement.txt")
 COMMANDS_WAITING = 64
 LOGINS_TICKS_MIN = 10
 """The kernel counts CPU in ticks: fewer say nothing."""
-BUDGETS_WIDENED = ("activation_source", "login_front_end", "login_overall")
+BUDGETS_WIDENED = (
+    "activation_source",
+    "login_front_end",
+    "login_overall",
+    "door_front_end",
+    "door_overall",
+)
 """Everybody is behind one address and one front-end here."""
 
 
@@ -121,6 +134,17 @@ async def _commands_per_s(directory: Path, seconds: float) -> tuple[float, float
     return sum(counts) / taken_s, store.stat().st_size / sum(counts)
 
 
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A subscriber with every credential, in this process."""
+
+    user_id: str
+    phone: Phone
+    display: Display
+    counter: Iterator[int]
+    """Of the display's next code."""
+
+
 class Logins:
     """A server on a store of its own, and subscribers who log in over gRPC."""
 
@@ -144,7 +168,8 @@ class Logins:
             caller = Caller(address, None, self._token("registrar"))
             closing.callback(caller.channel.close)
             desk = Desk(caller)
-            self._phones = [self._activated(desk, number) for number in range(4 * cores())]
+            self._displays = display_service_pb2_grpc.DisplayServiceStub(self._channel)
+            self._people = self._enrolled(desk, 4 * cores())
             self._closing = closing.pop_all()
         return self
 
@@ -163,26 +188,66 @@ class Logins:
         path.write_text("".join([*quotas, "[policy.admission]\n", bounds]), "utf-8")
         return path
 
-    def _activated(self, desk: Desk, number: int) -> Phone:
+    def _enrolled(self, desk: Desk, count: int) -> list[Person]:
+        """Subscribers with a phone, a display that counts, and a password."""
+        displays = [Display(f"C{n:09}", secrets.token_bytes(20), period_s=0) for n in range(count)]
+        asyncio.run(self._import(displays))
+        return [self._person(desk, number, each) for number, each in enumerate(displays)]
+
+    async def _import(self, displays: list[Display]) -> None:
+        data = self._directory / "data"
+        core = _core.Engine(
+            store=str(data / "godkend.db"), keys=str(data / "keys.json"), policy="{}"
+        )
+        async with Engine(core) as engine:
+            for each in displays:
+                fields = (
+                    each.serial_number,
+                    each.kind,
+                    each.algorithm,
+                    each.period_s,
+                    0,
+                    each.seed,
+                )
+                await engine.call(core.import_display, TIMEOUT_MS_NONE, "capacity", *fields)
+
+    def _person(self, desk: Desk, number: int, display: Display) -> Person:
         user_id = f"capacity-{number}"
         identity_id = desk.create(user_id, f"Subscriber {number}")
         code = desk.issue_activation_code(identity_id).activation_code
-        return Activation.begin(self._channel, user_id, code).finish(PIN, biometrics_on=True)
+        phone = Activation.begin(self._channel, user_id, code).finish(PIN, biometrics_on=True)
+        desk.call(
+            self._displays.AssignDisplay,
+            display_pb.AssignDisplayRequest(
+                identity_id=identity_id, serial_number=display.serial_number
+            ),
+        )
+        desk.call(
+            self._displays.ActivateDisplay,
+            display_pb.ActivateDisplayRequest(
+                request_id=secrets.token_bytes(16),
+                identity_id=identity_id,
+                serial_number=display.serial_number,
+                one_time_code=display.code(0),
+                password=PASSWORD,
+            ),
+        )
+        return Person(user_id, phone, display, itertools.count(1))
 
     def cpu_s(self, kind: Kind, seconds: float) -> float:
         """Server CPU of one login, over the logins of all phones at once in `seconds`."""
-        counts = [0] * len(self._phones)
+        counts = [0] * len(self._people)
         enough = threading.Event()
 
         def log_in_until_enough(number: int) -> None:
             while not enough.is_set():
-                self._log_in(self._phones[number], kind)
+                self._log_in(self._people[number], kind)
                 counts[number] += 1
 
-        for phone in self._phones[:2]:  # Channels, key sets and caches are made ready once.
-            self._log_in(phone, kind)
+        for person in self._people[:2]:  # Channels, key sets and caches are made ready once.
+            self._log_in(person, kind)
         before = process_ticks(self._server.pid)
-        with ThreadPoolExecutor(len(self._phones)) as pool:
+        with ThreadPoolExecutor(len(self._people)) as pool:
             began_s = time.monotonic()
             going = [pool.submit(log_in_until_enough, number) for number in range(len(counts))]
             try:
@@ -197,15 +262,25 @@ class Logins:
                 each.result()
         return (process_ticks(self._server.pid) - before) / TICKS_PER_S / sum(counts)
 
-    def _log_in(self, phone: Phone, kind: Kind) -> None:
+    def _log_in(self, person: Person, kind: Kind) -> None:
         # Each from an address of its own: budgets of sources are not what is measured.
         source = f"2001:db8::{secrets.token_hex(2)}:{secrets.token_hex(2)}:{secrets.token_hex(2)}"
-        with self._front_end.start("Log in to Tax", source=source) as login:
-            opened = phone.open_login(login.app_link)
-            if kind == "PIN":
-                phone.approve(opened, PIN)
+        document = DOCUMENT if kind == "signing" else None
+        typed = person.user_id if kind in {"display", "password"} else ""
+        level_min = pb.ASSURANCE_LEVEL_LOW if kind == "password" else pb.ASSURANCE_LEVEL_UNSPECIFIED
+        with self._front_end.start(
+            "Log in to Tax", source=source, user_id=typed, level_min=level_min, document=document
+        ) as login:
+            if typed:
+                if kind == "display":
+                    login.submit_code(typed, person.display.code(next(person.counter)))
+                login.submit_password(typed, PASSWORD)
             else:
-                phone.approve_with_biometrics(opened)
+                opened = person.phone.open_login(login.app_link)
+                if kind == "biometrics":
+                    person.phone.approve_with_biometrics(opened)
+                else:
+                    person.phone.approve(opened, PIN)
             if login.wait() != pb.LOGIN_STATE_APPROVED:
                 raise AssertionError(f"an approved login is {login!r}")
             login.redeem()
