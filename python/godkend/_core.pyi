@@ -624,8 +624,13 @@ class Engine:
         identity_id: bytes,
         password: str,
         signed_in_at_ms: int | None = None,
+        evidence_reference: str | None = None,
     ) -> None:
-        """Outcome: None."""
+        """Sets a password. Outcome: None.
+
+        `evidence_reference` is where support keeps how it identified the subscriber, 1 to 100
+        characters; None from others.
+        """
 
     def cancel_login(self, token: int, timeout_ms: int, front_end: str, login_id: bytes) -> None:
         """Outcome: `LoginView`."""

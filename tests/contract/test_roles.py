@@ -66,7 +66,7 @@ EXPECTED: dict[str, set[Role] | None] = {
     "AssignDisplay": {"registrar"},
     "ActivateDisplay": {"registrar", "self-service"},
     "ReportDisplayLost": {"registrar", "support", "self-service"},
-    "SetPassword": {"registrar", "self-service"},
+    "SetPassword": {"registrar", "support", "self-service"},
     "ListWaysIn": {"front-end"},
     "GetKeyNumber": {"front-end"},
     "SubmitKey": {"front-end"},

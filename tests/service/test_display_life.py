@@ -258,6 +258,26 @@ async def test_a_new_password_takes_the_place_of_the_old_one_at_once(world: Worl
     assert kinds.count("password.set") == 2
 
 
+async def test_support_sets_a_password_for_whom_it_has_identified_and_says_where(
+    world: World,
+) -> None:
+    holder = await activated(world)
+    request = setting(holder.identity_id)
+    for reference in ("", "x" * 101, "two\nlines"):
+        request.evidence_reference = reference
+        refusal = await refused("FIELD_INVALID", world.send(request, SUPPORT))
+        assert refusal.field == "evidence_reference"
+    request.evidence_reference = "case 4711"
+    await world.send(request, SUPPORT)
+    event = (await world.events())[-1]
+    assert (event.kind, event.actor) == ("password.set", SUPPORT.name)
+    assert json.loads(event.detail) == {"evidence_reference": "case 4711", "means": "support"}
+    world.clock.advance(STEP_MS)
+    login = await world.start("anna")
+    await submit_code(world, login, holder.code(world))
+    assert await submit_password(world, login, PASSWORD_OTHER) == APPROVED
+
+
 async def test_a_password_that_is_dead_comes_back_only_as_another(world: World) -> None:
     holder = await activated(world)
     for _ in range(3):

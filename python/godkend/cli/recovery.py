@@ -10,12 +10,14 @@ import click
 from godkend import _core
 from godkend.calls import CALL_TIMEOUT_S, godkend_errors
 from godkend.cli.desk import DOCUMENTS
+from godkend.cli.display import password_option, read_password
 from godkend.cli.identity import REQUEST_ID_BYTES, Desk, desk_options
 from godkend.cli.options import Caller, find_token, json_option
 from godkend.cli.output import print_json, say, time_text, unwrapped
+from godkend.v1 import display_service_pb2 as display_pb
+from godkend.v1 import display_service_pb2_grpc, recovery_service_pb2_grpc
 from godkend.v1 import issuing_service_pb2 as issuing_pb
 from godkend.v1 import recovery_service_pb2 as pb
-from godkend.v1 import recovery_service_pb2_grpc
 
 evidence_option = click.option(
     "--evidence",
@@ -62,6 +64,35 @@ def temporary_pin(user_id: str, evidence: str, **where: Any) -> None:
         issued = stub.OrderTemporaryPin(request, metadata=caller.metadata, timeout=CALL_TIMEOUT_S)
     say(f"Valid until {time_text(issued.expires_at_ms)}.")
     click.echo("sent")
+
+
+@recovery.command(
+    "password",
+    epilog=unwrapped(
+        "Example:",
+        '  godkend recovery password erik --evidence "case 4711"',
+    ),
+)
+@click.argument("user_id")
+@password_option
+@evidence_option
+@desk_options
+def set_password(user_id: str, password: str | None, evidence: str, **where: Any) -> None:
+    """Set a password anew, beside a code display, reader or key card.
+
+    The subscriber hears of it on all channels, and changes it when they are signed in again.
+    """
+    caller = _caller(**where)
+    request = display_pb.SetPasswordRequest(
+        request_id=secrets.token_bytes(REQUEST_ID_BYTES),
+        identity_id=Desk(caller).find(user_id).identity_id,
+        password=read_password(password, chosen=True),
+        evidence_reference=evidence,
+    )
+    stub = display_service_pb2_grpc.DisplayServiceStub(caller.channel)
+    with godkend_errors():
+        stub.SetPassword(request, metadata=caller.metadata, timeout=CALL_TIMEOUT_S)
+    click.echo("set")
 
 
 @recovery.command(

@@ -68,7 +68,7 @@ ROLES_BY_METHOD: Mapping[str, frozenset[Role] | None] = {
     "/godkend.v1.DisplayService/AssignDisplay": _REGISTRAR,
     "/godkend.v1.DisplayService/ActivateDisplay": _REGISTRAR_OR_SUBSCRIBER,
     "/godkend.v1.DisplayService/ReportDisplayLost": _DESK_OR_SUBSCRIBER,
-    "/godkend.v1.DisplayService/SetPassword": _REGISTRAR_OR_SUBSCRIBER,
+    "/godkend.v1.DisplayService/SetPassword": _DESK_OR_SUBSCRIBER,
     "/godkend.v1.KeyCardService/ListWaysIn": _FRONT_END,
     "/godkend.v1.KeyCardService/GetKeyNumber": _FRONT_END,
     "/godkend.v1.KeyCardService/SubmitKey": _FRONT_END,

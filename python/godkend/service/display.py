@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias, cast
 
+from godkend.errors import Invalid
 from godkend.service.call import caller, prove_subscriber, timeout_ms
 from godkend.v1 import display_service_pb2 as pb
 from godkend.v1.display_service_pb2_grpc import DisplayServiceServicer
@@ -96,8 +97,18 @@ class DisplayService(DisplayServiceServicer):
             request.identity_id,
             request.password,
             session.signed_in_at_ms if session else None,
+            _evidence(request.evidence_reference),
         )
         return pb.SetPasswordResponse()
+
+
+def _evidence(reference: str) -> str | None:
+    """What support has to give, and nobody else may."""
+    if caller.get().role == "support":
+        return reference
+    if reference:
+        raise Invalid("evidence_reference", "must be empty unless support asks")
+    return None
 
 
 def _display(view: _core.DisplayView) -> pb.Display:

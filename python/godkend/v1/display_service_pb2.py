@@ -26,7 +26,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n godkend/v1/display_service.proto\x12\ngodkend.v1\"\x9b\x01\n\x07\x44isplay\x12\x12\n\ndisplay_id\x18\x01 \x01(\x0c\x12\x15\n\rserial_number\x18\x02 \x01(\t\x12%\n\x04kind\x18\x03 \x01(\x0e\x32\x17.godkend.v1.DisplayKind\x12\'\n\x05state\x18\x04 \x01(\x0e\x32\x18.godkend.v1.DisplayState\x12\x15\n\rchanged_at_ms\x18\x05 \x01(\x03\">\n\x04\x44oor\x12\x0f\n\x07strikes\x18\x01 \x01(\r\x12\x17\n\x0flocked_until_ms\x18\x02 \x01(\x03\x12\x0c\n\x04\x64\x65\x61\x64\x18\x03 \x01(\x08\"*\n\x13ListDisplaysRequest\x12\x13\n\x0bidentity_id\x18\x01 \x01(\x0c\"\xa4\x01\n\x14ListDisplaysResponse\x12%\n\x08\x64isplays\x18\x01 \x03(\x0b\x32\x13.godkend.v1.Display\x12#\n\tcode_door\x18\x02 \x01(\x0b\x32\x10.godkend.v1.Door\x12\x17\n\x0fpassword_is_set\x18\x03 \x01(\x08\x12\'\n\rpassword_door\x18\x04 \x01(\x0b\x32\x10.godkend.v1.Door\"B\n\x14\x41ssignDisplayRequest\x12\x13\n\x0bidentity_id\x18\x01 \x01(\x0c\x12\x15\n\rserial_number\x18\x02 \x01(\t\"+\n\x15\x41ssignDisplayResponse\x12\x12\n\ndisplay_id\x18\x01 \x01(\x0c\"\x8b\x01\n\x16\x41\x63tivateDisplayRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\x0c\x12\x13\n\x0bidentity_id\x18\x02 \x01(\x0c\x12\x15\n\rserial_number\x18\x03 \x01(\t\x12\x1a\n\rone_time_code\x18\x04 \x01(\tB\x03\x80\x01\x01\x12\x15\n\x08password\x18\x05 \x01(\tB\x03\x80\x01\x01\"-\n\x17\x41\x63tivateDisplayResponse\x12\x12\n\ndisplay_id\x18\x01 \x01(\x0c\"F\n\x18ReportDisplayLostRequest\x12\x13\n\x0bidentity_id\x18\x01 \x01(\x0c\x12\x15\n\rserial_number\x18\x02 \x01(\t\"\x1b\n\x19ReportDisplayLostResponse\"T\n\x12SetPasswordRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\x0c\x12\x13\n\x0bidentity_id\x18\x02 \x01(\x0c\x12\x15\n\x08password\x18\x03 \x01(\tB\x03\x80\x01\x01\"\x15\n\x13SetPasswordResponse*n\n\x0b\x44isplayKind\x12\x1c\n\x18\x44ISPLAY_KIND_UNSPECIFIED\x10\x00\x12\x1d\n\x19\x44ISPLAY_KIND_CODE_DISPLAY\x10\x01\x12\"\n\x1e\x44ISPLAY_KIND_AUDIO_CODE_READER\x10\x02*\xb3\x01\n\x0c\x44isplayState\x12\x1d\n\x19\x44ISPLAY_STATE_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x44ISPLAY_STATE_IN_STOCK\x10\x01\x12\x1a\n\x16\x44ISPLAY_STATE_ASSIGNED\x10\x02\x12\x18\n\x14\x44ISPLAY_STATE_ACTIVE\x10\x03\x12\x16\n\x12\x44ISPLAY_STATE_LOST\x10\x04\x12\x1a\n\x16\x44ISPLAY_STATE_REPLACED\x10\x05\x32\xc7\x03\n\x0e\x44isplayService\x12Q\n\x0cListDisplays\x12\x1f.godkend.v1.ListDisplaysRequest\x1a .godkend.v1.ListDisplaysResponse\x12T\n\rAssignDisplay\x12 .godkend.v1.AssignDisplayRequest\x1a!.godkend.v1.AssignDisplayResponse\x12Z\n\x0f\x41\x63tivateDisplay\x12\".godkend.v1.ActivateDisplayRequest\x1a#.godkend.v1.ActivateDisplayResponse\x12`\n\x11ReportDisplayLost\x12$.godkend.v1.ReportDisplayLostRequest\x1a%.godkend.v1.ReportDisplayLostResponse\x12N\n\x0bSetPassword\x12\x1e.godkend.v1.SetPasswordRequest\x1a\x1f.godkend.v1.SetPasswordResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n godkend/v1/display_service.proto\x12\ngodkend.v1\"\x9b\x01\n\x07\x44isplay\x12\x12\n\ndisplay_id\x18\x01 \x01(\x0c\x12\x15\n\rserial_number\x18\x02 \x01(\t\x12%\n\x04kind\x18\x03 \x01(\x0e\x32\x17.godkend.v1.DisplayKind\x12\'\n\x05state\x18\x04 \x01(\x0e\x32\x18.godkend.v1.DisplayState\x12\x15\n\rchanged_at_ms\x18\x05 \x01(\x03\">\n\x04\x44oor\x12\x0f\n\x07strikes\x18\x01 \x01(\r\x12\x17\n\x0flocked_until_ms\x18\x02 \x01(\x03\x12\x0c\n\x04\x64\x65\x61\x64\x18\x03 \x01(\x08\"*\n\x13ListDisplaysRequest\x12\x13\n\x0bidentity_id\x18\x01 \x01(\x0c\"\xa4\x01\n\x14ListDisplaysResponse\x12%\n\x08\x64isplays\x18\x01 \x03(\x0b\x32\x13.godkend.v1.Display\x12#\n\tcode_door\x18\x02 \x01(\x0b\x32\x10.godkend.v1.Door\x12\x17\n\x0fpassword_is_set\x18\x03 \x01(\x08\x12\'\n\rpassword_door\x18\x04 \x01(\x0b\x32\x10.godkend.v1.Door\"B\n\x14\x41ssignDisplayRequest\x12\x13\n\x0bidentity_id\x18\x01 \x01(\x0c\x12\x15\n\rserial_number\x18\x02 \x01(\t\"+\n\x15\x41ssignDisplayResponse\x12\x12\n\ndisplay_id\x18\x01 \x01(\x0c\"\x8b\x01\n\x16\x41\x63tivateDisplayRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\x0c\x12\x13\n\x0bidentity_id\x18\x02 \x01(\x0c\x12\x15\n\rserial_number\x18\x03 \x01(\t\x12\x1a\n\rone_time_code\x18\x04 \x01(\tB\x03\x80\x01\x01\x12\x15\n\x08password\x18\x05 \x01(\tB\x03\x80\x01\x01\"-\n\x17\x41\x63tivateDisplayResponse\x12\x12\n\ndisplay_id\x18\x01 \x01(\x0c\"F\n\x18ReportDisplayLostRequest\x12\x13\n\x0bidentity_id\x18\x01 \x01(\x0c\x12\x15\n\rserial_number\x18\x02 \x01(\t\"\x1b\n\x19ReportDisplayLostResponse\"p\n\x12SetPasswordRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\x0c\x12\x13\n\x0bidentity_id\x18\x02 \x01(\x0c\x12\x15\n\x08password\x18\x03 \x01(\tB\x03\x80\x01\x01\x12\x1a\n\x12\x65vidence_reference\x18\x04 \x01(\t\"\x15\n\x13SetPasswordResponse*n\n\x0b\x44isplayKind\x12\x1c\n\x18\x44ISPLAY_KIND_UNSPECIFIED\x10\x00\x12\x1d\n\x19\x44ISPLAY_KIND_CODE_DISPLAY\x10\x01\x12\"\n\x1e\x44ISPLAY_KIND_AUDIO_CODE_READER\x10\x02*\xb3\x01\n\x0c\x44isplayState\x12\x1d\n\x19\x44ISPLAY_STATE_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x44ISPLAY_STATE_IN_STOCK\x10\x01\x12\x1a\n\x16\x44ISPLAY_STATE_ASSIGNED\x10\x02\x12\x18\n\x14\x44ISPLAY_STATE_ACTIVE\x10\x03\x12\x16\n\x12\x44ISPLAY_STATE_LOST\x10\x04\x12\x1a\n\x16\x44ISPLAY_STATE_REPLACED\x10\x05\x32\xc7\x03\n\x0e\x44isplayService\x12Q\n\x0cListDisplays\x12\x1f.godkend.v1.ListDisplaysRequest\x1a .godkend.v1.ListDisplaysResponse\x12T\n\rAssignDisplay\x12 .godkend.v1.AssignDisplayRequest\x1a!.godkend.v1.AssignDisplayResponse\x12Z\n\x0f\x41\x63tivateDisplay\x12\".godkend.v1.ActivateDisplayRequest\x1a#.godkend.v1.ActivateDisplayResponse\x12`\n\x11ReportDisplayLost\x12$.godkend.v1.ReportDisplayLostRequest\x1a%.godkend.v1.ReportDisplayLostResponse\x12N\n\x0bSetPassword\x12\x1e.godkend.v1.SetPasswordRequest\x1a\x1f.godkend.v1.SetPasswordResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,10 +39,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ACTIVATEDISPLAYREQUEST'].fields_by_name['password']._serialized_options = b'\200\001\001'
   _globals['_SETPASSWORDREQUEST'].fields_by_name['password']._loaded_options = None
   _globals['_SETPASSWORDREQUEST'].fields_by_name['password']._serialized_options = b'\200\001\001'
-  _globals['_DISPLAYKIND']._serialized_start=993
-  _globals['_DISPLAYKIND']._serialized_end=1103
-  _globals['_DISPLAYSTATE']._serialized_start=1106
-  _globals['_DISPLAYSTATE']._serialized_end=1285
+  _globals['_DISPLAYKIND']._serialized_start=1021
+  _globals['_DISPLAYKIND']._serialized_end=1131
+  _globals['_DISPLAYSTATE']._serialized_start=1134
+  _globals['_DISPLAYSTATE']._serialized_end=1313
   _globals['_DISPLAY']._serialized_start=49
   _globals['_DISPLAY']._serialized_end=204
   _globals['_DOOR']._serialized_start=206
@@ -64,9 +64,9 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_REPORTDISPLAYLOSTRESPONSE']._serialized_start=855
   _globals['_REPORTDISPLAYLOSTRESPONSE']._serialized_end=882
   _globals['_SETPASSWORDREQUEST']._serialized_start=884
-  _globals['_SETPASSWORDREQUEST']._serialized_end=968
-  _globals['_SETPASSWORDRESPONSE']._serialized_start=970
-  _globals['_SETPASSWORDRESPONSE']._serialized_end=991
-  _globals['_DISPLAYSERVICE']._serialized_start=1288
-  _globals['_DISPLAYSERVICE']._serialized_end=1743
+  _globals['_SETPASSWORDREQUEST']._serialized_end=996
+  _globals['_SETPASSWORDRESPONSE']._serialized_start=998
+  _globals['_SETPASSWORDRESPONSE']._serialized_end=1019
+  _globals['_DISPLAYSERVICE']._serialized_start=1316
+  _globals['_DISPLAYSERVICE']._serialized_end=1771
 # @@protoc_insertion_point(module_scope)

@@ -345,22 +345,28 @@ class SetPasswordRequest(_message.Message):
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     IDENTITY_ID_FIELD_NUMBER: _builtins.int
     PASSWORD_FIELD_NUMBER: _builtins.int
+    EVIDENCE_REFERENCE_FIELD_NUMBER: _builtins.int
     request_id: _builtins.bytes
     """request_id is 16 random bytes; it names the password that is set."""
     identity_id: _builtins.bytes
     """identity_id is 16 bytes."""
     password: _builtins.str
     """password is 8 to 64 characters after NFKC, not easily guessed."""
+    evidence_reference: _builtins.str
+    """evidence_reference is where support keeps how it identified the subscriber, such as the number of the
+    case; 1 to 100 characters, never a document number. Empty from others.
+    """
     def __init__(
         self,
         *,
         request_id: _builtins.bytes = ...,
         identity_id: _builtins.bytes = ...,
         password: _builtins.str = ...,
+        evidence_reference: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["identity_id", b"identity_id", "password", b"password", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["evidence_reference", b"evidence_reference", "identity_id", b"identity_id", "password", b"password", "request_id", b"request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -103,7 +103,8 @@ class DisplayServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def SetPassword(self, request, context):
-        """SetPassword replaces the password. Repeated, the first one stays.
+        """SetPassword replaces the password: at a desk, by support for a subscriber that it has identified, or by the
+        subscriber. Repeated, the first one stays.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

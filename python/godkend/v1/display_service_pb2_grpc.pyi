@@ -51,7 +51,9 @@ class DisplayServiceStub:
     ReportDisplayLost: _grpc.UnaryUnaryMultiCallable[_display_service_pb2.ReportDisplayLostRequest, _display_service_pb2.ReportDisplayLostResponse]
     """ReportDisplayLost takes a display out of use for good. Repeating it changes nothing."""
     SetPassword: _grpc.UnaryUnaryMultiCallable[_display_service_pb2.SetPasswordRequest, _display_service_pb2.SetPasswordResponse]
-    """SetPassword replaces the password. Repeated, the first one stays."""
+    """SetPassword replaces the password: at a desk, by support for a subscriber that it has identified, or by the
+    subscriber. Repeated, the first one stays.
+    """
 
 @_typing.type_check_only
 class DisplayServiceAsyncStub(DisplayServiceStub):
@@ -74,7 +76,9 @@ class DisplayServiceAsyncStub(DisplayServiceStub):
     ReportDisplayLost: _aio.UnaryUnaryMultiCallable[_display_service_pb2.ReportDisplayLostRequest, _display_service_pb2.ReportDisplayLostResponse]  # type: ignore[assignment]
     """ReportDisplayLost takes a display out of use for good. Repeating it changes nothing."""
     SetPassword: _aio.UnaryUnaryMultiCallable[_display_service_pb2.SetPasswordRequest, _display_service_pb2.SetPasswordResponse]  # type: ignore[assignment]
-    """SetPassword replaces the password. Repeated, the first one stays."""
+    """SetPassword replaces the password: at a desk, by support for a subscriber that it has identified, or by the
+    subscriber. Repeated, the first one stays.
+    """
 
 class DisplayServiceServicer(metaclass=_abc_1.ABCMeta):
     """DisplayService is called with `authorization: Bearer <token>`: by registrars; by support to see displays
@@ -124,6 +128,8 @@ class DisplayServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _display_service_pb2.SetPasswordRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_display_service_pb2.SetPasswordResponse, _abc.Awaitable[_display_service_pb2.SetPasswordResponse]]:
-        """SetPassword replaces the password. Repeated, the first one stays."""
+        """SetPassword replaces the password: at a desk, by support for a subscriber that it has identified, or by the
+        subscriber. Repeated, the first one stays.
+        """
 
 def add_DisplayServiceServicer_to_server(servicer: DisplayServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

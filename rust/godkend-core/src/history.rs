@@ -88,7 +88,7 @@ const TABLE: &[Shown] = &[
     shown(kind::PASSWORD_LOCKED, &[], &[]),
     shown(kind::PASSWORD_DEAD, &[], &[]),
     shown(kind::DOOR_LOCKED, &[], &[]),
-    shown(kind::PASSWORD_SET, &[], &[]),
+    shown(kind::PASSWORD_SET, &["means"], &["means", "evidence_reference"]),
     shown(kind::PASSPORT_ACCEPTED, &["for"], &["for"]),
     shown(kind::COPY_REQUESTED, &[], &[]),
     shown(kind::COPY_READY, &[], &[]),

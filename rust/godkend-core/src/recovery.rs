@@ -140,6 +140,7 @@ pub const ROUTES: &[Route] = &[
     ),
     route(Lost::Pin, Means::Passport, "PassportService/RecoverPin", kind::TEMPORARY_PIN_ISSUED),
     route(Lost::Password, Means::SignedIn, "DisplayService/SetPassword", kind::PASSWORD_SET),
+    route(Lost::Password, Means::Support, "DisplayService/SetPassword", kind::PASSWORD_SET),
     route(Lost::Password, Means::Desk, "DisplayService/SetPassword", kind::PASSWORD_SET),
     route(Lost::KeyCard, Means::SignedIn, "KeyCardService/OrderKeyCard", kind::KEY_CARD_ORDERED),
     route(Lost::KeyCard, Means::Desk, "KeyCardService/OrderKeyCard", kind::KEY_CARD_ORDERED),
@@ -185,7 +186,7 @@ mod tests {
         use Means::{Desk, Device, Passport, SignedIn, Support};
         assert_eq!(ways(Lost::UserId), [Passport, Support, SignedIn]);
         assert_eq!(ways(Lost::Pin), [Support, SignedIn, Passport]);
-        assert_eq!(ways(Lost::Password), [SignedIn, Desk]);
+        assert_eq!(ways(Lost::Password), [SignedIn, Support, Desk]);
         assert_eq!(ways(Lost::KeyCard), [SignedIn, Desk]);
         assert_eq!(ways(Lost::App), [Passport, SignedIn, Desk]);
         assert_eq!(ways(Lost::Stolen), [Device, SignedIn, Support, Desk]);

@@ -50,12 +50,26 @@ impl Engine {
         });
     }
 
-    /// Replaces a password by a chosen one.
-    pub fn set_password(&self, chosen: ChosenPassword, deadline: Deadline, reply: Reply<()>) {
+    /// Replaces a password by a chosen one; where support asks, with where it keeps its evidence.
+    pub fn set_password(
+        &self,
+        chosen: ChosenPassword,
+        evidence_reference: Option<String>,
+        deadline: Deadline,
+        reply: Reply<()>,
+    ) {
         let ChosenPassword { identity_id, signed_in_at, .. } = chosen;
         let actor = chosen.actor.clone();
         self.with_hashed_password(chosen, deadline, reply, move |PasswordChosen { id, record }| {
-            SetPassword { actor, identity_id, password_id: id, record, signed_in_at }
+            let password_id = id;
+            SetPassword {
+                actor,
+                identity_id,
+                password_id,
+                record,
+                signed_in_at,
+                evidence_reference,
+            }
         });
     }
 

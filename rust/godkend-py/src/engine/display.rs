@@ -5,6 +5,7 @@ use godkend_core::engine::command::{
     ActivateDisplay, AssignDisplay, ImportDisplay, ReportDisplayLost,
 };
 use godkend_core::engine::{ChosenPassword, Deadline};
+use godkend_core::identity;
 use godkend_core::otp::{Algorithm, Code, Factor, Seed};
 use godkend_core::password::Password;
 use pyo3::prelude::*;
@@ -122,7 +123,8 @@ impl PyEngine {
     }
 
     #[pyo3(signature = (
-        token, timeout_ms, actor, request_id, identity_id, password, signed_in_at_ms = None
+        token, timeout_ms, actor, request_id, identity_id, password, signed_in_at_ms = None,
+        evidence_reference = None
     ))]
     #[allow(clippy::too_many_arguments)]
     fn set_password(
@@ -134,6 +136,7 @@ impl PyEngine {
         identity_id: &[u8],
         password: &str,
         signed_in_at_ms: Option<i64>,
+        evidence_reference: Option<&str>,
     ) -> Result<()> {
         let chosen = ChosenPassword {
             actor,
@@ -142,9 +145,12 @@ impl PyEngine {
             password: Password::parse(password)?,
             signed_in_at: signed_in_at_ms,
         };
+        let evidence_reference = evidence_reference
+            .map(|text| identity::line("evidence_reference", text, 1, 100))
+            .transpose()?;
         self.check_process()?;
         let (deadline, reply) = (Deadline::in_ms(timeout_ms), self.completions.reply(token));
-        self.engine.set_password(chosen, deadline, reply);
+        self.engine.set_password(chosen, evidence_reference, deadline, reply);
         Ok(())
     }
 }

@@ -195,7 +195,14 @@ impl Command for ActivateDisplay {
         }
         tx.put_display(&display)?;
         if let Some(chosen) = &self.password {
-            set_password(tx, at, &identity.id, chosen.id, &chosen.record, &self.actor)?;
+            set_password(
+                tx,
+                at,
+                &identity.id,
+                chosen.id,
+                &chosen.record,
+                (&self.actor, String::new()),
+            )?;
         }
         Ok(id)
     }

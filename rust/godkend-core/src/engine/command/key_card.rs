@@ -207,7 +207,14 @@ impl Command for ActivateKeyCard {
         }
         spend(tx, at, &mut card, key, &self.actor)?;
         if let Some(chosen) = &self.password {
-            set_password(tx, at, &identity.id, chosen.id, &chosen.record, &self.actor)?;
+            set_password(
+                tx,
+                at,
+                &identity.id,
+                chosen.id,
+                &chosen.record,
+                (&self.actor, String::new()),
+            )?;
         }
         Ok(())
     }

@@ -19,6 +19,7 @@ use crate::lockout::{Lockout, Reached};
 use crate::login::{Login, Way};
 use crate::password::{Password, PasswordRecord, StoredPassword};
 use crate::pin::Secret as _;
+use crate::recovery::{Lost, Means, expect_route};
 use crate::store::Tx;
 
 /// Passwords are told apart by their names, which are bound into the seal.
@@ -34,8 +35,10 @@ pub struct SetPassword {
     pub password_id: Id,
     /// Hashed and sealed.
     pub record: Vec<u8>,
-    /// When the subscriber signed in where they set it; `None` at a desk.
+    /// When the subscriber signed in where they set it; `None` at a desk or by support.
     pub signed_in_at: Option<Millis>,
+    /// Where support keeps how it identified the subscriber; `None` from others.
+    pub evidence_reference: Option<String>,
 }
 
 impl SetPassword {
@@ -58,7 +61,18 @@ impl Command for SetPassword {
             tx.identity(&self.identity_id)?.ok_or(Error::denied(Reason::IdentityNotFound))?;
         identity.usable()?;
         expect_session(tx, &identity.id, self.signed_in_at)?;
-        set_password(tx, at, &identity.id, self.password_id, &self.record, &self.actor)
+        let detail = match &self.evidence_reference {
+            None => String::new(),
+            Some(reference) => {
+                expect_route(Lost::Password, Means::Support)?;
+                serde_json::json!({
+                    "means": Means::Support.name(),
+                    "evidence_reference": reference,
+                })
+                .to_string()
+            }
+        };
+        set_password(tx, at, &identity.id, self.password_id, &self.record, (&self.actor, detail))
     }
 }
 
@@ -69,7 +83,7 @@ pub(super) fn set_password(
     identity_id: &Id,
     password_id: Id,
     record: &[u8],
-    actor: &str,
+    (actor, detail): (&str, String),
 ) -> Result<()> {
     if tx.password_of(identity_id)?.is_some_and(|set| set.id == password_id) {
         return Ok(());
@@ -85,6 +99,7 @@ pub(super) fn set_password(
         kind: kind::PASSWORD_SET,
         identity_id: Some(*identity_id),
         actor: actor.to_owned(),
+        detail,
         ..NewEvent::default()
     };
     tx.append_event(event, at.now)
