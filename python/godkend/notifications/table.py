@@ -62,7 +62,7 @@ NOTICES: Final[Mapping[str, frozenset[Channel]]] = {
     "password.dead": _ALL,
     # Anybody can bring it about who knows a user ID: it makes no phone ring.
     "door.locked": _QUIET,
-    "password.set": _QUIET,
+    "password.set": _ALL,
     "passport.accepted": _ALL,
     # Every step, on all channels: the wait is there for somebody to see that it is not theirs.
     "copy.requested": _ALL,

@@ -1,8 +1,9 @@
 //! The ways back: what somebody has lost, what gives it back to them, and who is told.
 //!
 //! Invariant: each way rests on a proof of its own, which is named in the history, and each is told to the
-//! subscriber on all channels by the event that it leaves. [`ROUTES`] is the whole of it; who may make the
-//! calls stands in the service's table of roles, which a test compares with this one.
+//! subscriber on all channels by the event that it leaves; a key card once it is printed, for cards are also
+//! ordered without anybody asking. [`ROUTES`] is the whole of it; who may make the calls stands in the service's
+//! table of roles, and what is told in that of notices, which a test compares with this one.
 
 use crate::error::{Error, Reason, Result};
 use crate::event::kind;
