@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from godkend.cli.identity import REQUEST_ID_BYTES, Desk, HexId, desk_options
-from godkend.cli.options import Caller, find_token, json_option
+from godkend.cli.options import Caller, json_option
 from godkend.cli.output import enum_text, print_fields, print_json, time_text, unwrapped
 from godkend.v1 import delegation_service_pb2 as pb
 from godkend.v1 import delegation_service_pb2_grpc, statement_pb2
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    pass
 
 KINDS = {
     "guardian": statement_pb2.DELEGATION_KIND_GUARDIAN,
@@ -28,12 +28,6 @@ class DelegationDesk(Desk):
     def __init__(self, caller: Caller) -> None:
         super().__init__(caller)
         self.delegations = delegation_service_pb2_grpc.DelegationServiceStub(caller.channel)
-
-
-def _desk(
-    server: str, ca_file: Path | None, token_file: Path | None, data_dir: Path | None
-) -> DelegationDesk:
-    return DelegationDesk(Caller(server, ca_file, find_token("registrar", token_file, data_dir)))
 
 
 @click.group(
@@ -87,7 +81,7 @@ def record(
     **where: Any,
 ) -> None:
     """Record that USER_ID may act for another; prints the delegation's id."""
-    desk = _desk(**where)
+    desk = DelegationDesk.of("registrar", **where)
     request = pb.RecordDelegationRequest(
         request_id=secrets.token_bytes(REQUEST_ID_BYTES),
         principal_id=desk.find(principal).identity_id,
@@ -108,7 +102,7 @@ def record(
 @desk_options
 def list_(user_id: str, as_json: bool, **where: Any) -> None:
     """Show for whom USER_ID acts, and who acts for them, now or later."""
-    desk = _desk(**where)
+    desk = DelegationDesk.of("registrar", **where)
     request = pb.ListDelegationsRequest(identity_id=desk.find(user_id).identity_id)
     response = desk.call(desk.delegations.ListDelegations, request)
     found = [delegation_fields(each) for each in response.delegations]
@@ -132,7 +126,7 @@ def list_(user_id: str, as_json: bool, **where: Any) -> None:
 @desk_options
 def end(user_id: str, delegation_id: bytes, **where: Any) -> None:
     """End a delegation of USER_ID, on whichever side, at once."""
-    desk = _desk(**where)
+    desk = DelegationDesk.of("registrar", **where)
     request = pb.EndDelegationRequest(
         identity_id=desk.find(user_id).identity_id, delegation_id=delegation_id
     )

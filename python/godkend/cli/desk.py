@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from godkend.cli.identity import REQUEST_ID_BYTES, Desk, desk_options, level_text
-from godkend.cli.options import Caller, find_token, json_option
+from godkend.cli.options import Caller, json_option
 from godkend.cli.output import enum_text, print_fields, print_json, time_text, unwrapped
 from godkend.v1 import issuing_service_pb2 as pb
 from godkend.v1 import issuing_service_pb2_grpc
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    pass
 
 DOCUMENTS = {
     "passport": pb.DOCUMENT_KIND_PASSPORT,
@@ -30,12 +30,6 @@ class IssuingDesk(Desk):
     def __init__(self, caller: Caller) -> None:
         super().__init__(caller)
         self.issuing = issuing_service_pb2_grpc.IssuingServiceStub(caller.channel)
-
-
-def _desk(
-    server: str, ca_file: Path | None, token_file: Path | None, data_dir: Path | None
-) -> IssuingDesk:
-    return IssuingDesk(Caller(server, ca_file, find_token("registrar", token_file, data_dir)))
 
 
 @click.group(
@@ -98,7 +92,7 @@ def identify(
     """
     if register_questions == (witness is not None):
         raise click.UsageError("give either --register-questions or --witness")
-    at = _desk(**where)
+    at = IssuingDesk.of("registrar", **where)
     request = pb.RecordIdentificationRequest(
         request_id=secrets.token_bytes(REQUEST_ID_BYTES),
         identity_id=at.find(user_id).identity_id,
@@ -137,7 +131,7 @@ def consent(user_id: str, parent: str, officer: str, **where: Any) -> None:
     The parent has an identity of their own and is at least 18; the officer has seen in the register
     that they hold custody.
     """
-    at = _desk(**where)
+    at = IssuingDesk.of("registrar", **where)
     request = pb.RecordConsentRequest(
         request_id=secrets.token_bytes(REQUEST_ID_BYTES),
         identity_id=at.find(user_id).identity_id,
@@ -161,7 +155,7 @@ def witness(user_id: str, **where: Any) -> None:
 
     Each time counts for 120 days; godkend says when there is room again.
     """
-    at = _desk(**where)
+    at = IssuingDesk.of("registrar", **where)
     request = pb.CheckWitnessRequest(witness_id=at.find(user_id).identity_id)
     response: pb.CheckWitnessResponse = at.call(at.issuing.CheckWitness, request)
     click.echo(response.statements_left)
@@ -178,7 +172,7 @@ def witness(user_id: str, **where: Any) -> None:
 @desk_options
 def evidence(user_id: str, as_json: bool, **where: Any) -> None:
     """Show what desks have recorded of a subscriber: evidence, then parents' consents."""
-    at = _desk(**where)
+    at = IssuingDesk.of("registrar", **where)
     request = pb.ListEvidenceRequest(identity_id=at.find(user_id).identity_id)
     response: pb.ListEvidenceResponse = at.call(at.issuing.ListEvidence, request)
     found = [evidence_fields(each) for each in response.evidence]

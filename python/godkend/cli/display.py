@@ -12,7 +12,7 @@ import click
 
 from godkend.cli.identity import Desk, desk_options
 from godkend.cli.importing import ACTOR, REPORT_ENDING, import_rows
-from godkend.cli.options import Caller, find_token, json_option
+from godkend.cli.options import Caller, json_option
 from godkend.cli.output import (
     Failed,
     Misused,
@@ -28,9 +28,6 @@ from godkend.v1 import display_service_pb2 as pb
 from godkend.v1 import display_service_pb2_grpc
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from godkend.clients import Role
     from godkend.display import Display
     from godkend.display_files import DisplayRow
     from godkend.engine import Engine
@@ -61,28 +58,12 @@ def read_password(password: str | None, *, chosen: bool = False) -> str:
     return answer
 
 
-class DisplayDesk:
+class DisplayDesk(Desk):
     """The calls about displays of one registrar or support client."""
 
-    def __init__(
-        self,
-        role: Role,
-        server: str,
-        ca_file: Path | None,
-        token_file: Path | None,
-        data_dir: Path | None,
-    ) -> None:
-        caller = Caller(server, ca_file, find_token(role, token_file, data_dir))
-        self._desk = Desk(caller)
-        self.stub = display_service_pb2_grpc.DisplayServiceStub(caller.channel)
-
-    def call(self, method: Callable[..., Any], request: object) -> Any:
-        """One call, with the token and a deadline."""
-        return self._desk.call(method, request)
-
-    def identity_id(self, user_id: str) -> bytes:
-        """Of a user ID."""
-        return self._desk.find(user_id).identity_id
+    def __init__(self, caller: Caller) -> None:
+        super().__init__(caller)
+        self.displays = display_service_pb2_grpc.DisplayServiceStub(caller.channel)
 
 
 @click.group(
@@ -201,11 +182,11 @@ def assign(serial_number: str, user_id: str, **where: Any) -> None:
 
     One that they use already works until this one is activated.
     """
-    desk = DisplayDesk("registrar", **where)
+    desk = DisplayDesk.of("registrar", **where)
     request = pb.AssignDisplayRequest(
-        identity_id=desk.identity_id(user_id), serial_number=serial_number
+        identity_id=desk.find(user_id).identity_id, serial_number=serial_number
     )
-    response: pb.AssignDisplayResponse = desk.call(desk.stub.AssignDisplay, request)
+    response: pb.AssignDisplayResponse = desk.call(desk.displays.AssignDisplay, request)
     click.echo(response.display_id.hex())
 
 
@@ -234,15 +215,15 @@ def activate(
 
     Of a display that is in use, a right code opens a door that wrong codes locked.
     """
-    desk = DisplayDesk("registrar", **where)
+    desk = DisplayDesk.of("registrar", **where)
     request = pb.ActivateDisplayRequest(
         request_id=secrets.token_bytes(REQUEST_ID_BYTES),
-        identity_id=desk.identity_id(user_id),
+        identity_id=desk.find(user_id).identity_id,
         serial_number=serial_number,
         one_time_code=code,
         password="" if keep_password else read_password(password, chosen=True),
     )
-    desk.call(desk.stub.ActivateDisplay, request)
+    desk.call(desk.displays.ActivateDisplay, request)
     click.echo("activated")
 
 
@@ -252,11 +233,11 @@ def activate(
 @desk_options
 def lost(serial_number: str, user_id: str, **where: Any) -> None:
     """Take a lost display out of use, for good."""
-    desk = DisplayDesk("support", **where)
+    desk = DisplayDesk.of("support", **where)
     request = pb.ReportDisplayLostRequest(
-        identity_id=desk.identity_id(user_id), serial_number=serial_number
+        identity_id=desk.find(user_id).identity_id, serial_number=serial_number
     )
-    desk.call(desk.stub.ReportDisplayLost, request)
+    desk.call(desk.displays.ReportDisplayLost, request)
     click.echo("lost")
 
 
@@ -266,13 +247,13 @@ def lost(serial_number: str, user_id: str, **where: Any) -> None:
 @desk_options
 def set_password(user_id: str, password: str | None, **where: Any) -> None:
     """Set a new password, which the subscriber chooses at a desk."""
-    desk = DisplayDesk("registrar", **where)
+    desk = DisplayDesk.of("registrar", **where)
     request = pb.SetPasswordRequest(
         request_id=secrets.token_bytes(REQUEST_ID_BYTES),
-        identity_id=desk.identity_id(user_id),
+        identity_id=desk.find(user_id).identity_id,
         password=read_password(password, chosen=True),
     )
-    desk.call(desk.stub.SetPassword, request)
+    desk.call(desk.displays.SetPassword, request)
     click.echo("set")
 
 
@@ -282,9 +263,9 @@ def set_password(user_id: str, password: str | None, **where: Any) -> None:
 @desk_options
 def show(user_id: str, as_json: bool, **where: Any) -> None:
     """Show a subscriber's displays, and where their doors stand."""
-    desk = DisplayDesk("registrar", **where)
-    request = pb.ListDisplaysRequest(identity_id=desk.identity_id(user_id))
-    found: pb.ListDisplaysResponse = desk.call(desk.stub.ListDisplays, request)
+    desk = DisplayDesk.of("registrar", **where)
+    request = pb.ListDisplaysRequest(identity_id=desk.find(user_id).identity_id)
+    found: pb.ListDisplaysResponse = desk.call(desk.displays.ListDisplays, request)
     doors = {
         "wrong_codes": found.code_door.strikes,
         "codes_locked_until": _time(found.code_door.locked_until_ms),

@@ -23,6 +23,7 @@ from godkend.v1 import identity_service_pb2_grpc, login_service_pb2
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+    from typing import Self
 
     from godkend.clients import Role
 
@@ -78,6 +79,18 @@ class Desk:
     def __init__(self, caller: Caller) -> None:
         self._metadata = caller.metadata
         self.stub = identity_service_pb2_grpc.IdentityServiceStub(caller.channel)
+
+    @classmethod
+    def of(
+        cls,
+        role: Role,
+        server: str,
+        ca_file: Path | None,
+        token_file: Path | None,
+        data_dir: Path | None,
+    ) -> Self:
+        """That of a client with this role, where `desk_options` say."""
+        return cls(Caller(server, ca_file, find_token(role, token_file, data_dir)))
 
     def call(self, method: Callable[..., Any], request: object) -> Any:
         """One call, with the token and a deadline."""
@@ -135,12 +148,6 @@ def desk_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return server_option(ca_file_option(token_options(command)))
 
 
-def _desk(
-    role: Role, server: str, ca_file: Path | None, token_file: Path | None, data_dir: Path | None
-) -> Desk:
-    return Desk(Caller(server, ca_file, find_token(role, token_file, data_dir)))
-
-
 @click.group(
     epilog=unwrapped(
         "At a desk:",
@@ -189,7 +196,7 @@ def create(
     **where: Any,
 ) -> None:
     """Register a subscriber; prints the identity's id."""
-    desk = _desk("registrar", **where)
+    desk = Desk.of("registrar", **where)
     identity_id = desk.create(
         user_id,
         name,
@@ -212,7 +219,7 @@ def create(
 @desk_options
 def show(user_id: str, as_json: bool, **where: Any) -> None:
     """Show an identity and its authenticators."""
-    found = _desk("registrar", **where).find(user_id)
+    found = Desk.of("registrar", **where).find(user_id)
     fields = identity_fields(found)
     authenticators = [authenticator_fields(each) for each in found.authenticators]
     if as_json:
@@ -243,7 +250,7 @@ def show(user_id: str, as_json: bool, **where: Any) -> None:
 @desk_options
 def contact(user_id: str, phone_number: str, email: str, language: str, **where: Any) -> None:
     """Set how a subscriber is reached. What is not given is removed."""
-    desk = _desk("registrar", **where)
+    desk = Desk.of("registrar", **where)
     details = pb.ContactDetails(
         phone_number=phone_number, email=email, language=LANGUAGES[language]
     )
@@ -280,7 +287,7 @@ def contact(user_id: str, phone_number: str, email: str, language: str, **where:
 @desk_options
 def activation_code(user_id: str, channel: str, attested_key: bytes | None, **where: Any) -> None:
     """Issue a one-time activation code, ending earlier unused ones."""
-    desk = _desk("registrar", **where)
+    desk = Desk.of("registrar", **where)
     issued = desk.issue_activation_code(
         desk.find(user_id).identity_id, CHANNELS[channel], attested_key or b""
     )
@@ -304,7 +311,7 @@ authenticator_option = click.option(
 @desk_options
 def block(user_id: str, authenticator_id: bytes | None, **where: Any) -> None:
     """Block an identity, or one of its authenticators."""
-    desk = _desk("support", **where)
+    desk = Desk.of("support", **where)
     request = pb.BlockIdentityRequest(
         identity_id=desk.find(user_id).identity_id, authenticator_id=authenticator_id or b""
     )
@@ -323,7 +330,7 @@ def block(user_id: str, authenticator_id: bytes | None, **where: Any) -> None:
 @desk_options
 def unblock(user_id: str, authenticator_id: bytes | None, **where: Any) -> None:
     """Take a block back. Strikes and locks stay."""
-    desk = _desk("registrar", **where)
+    desk = Desk.of("registrar", **where)
     request = pb.UnblockIdentityRequest(
         identity_id=desk.find(user_id).identity_id, authenticator_id=authenticator_id or b""
     )

@@ -17,7 +17,6 @@ from godkend.cli.options import (
     DATA_DIR_DEFAULT,
     Caller,
     ca_file_option,
-    find_token,
     json_option,
     server_option,
 )
@@ -37,35 +36,17 @@ from godkend.v1 import key_card_service_pb2 as pb
 from godkend.v1 import key_card_service_pb2_grpc
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from godkend.clients import Role
+    pass
 
 REQUEST_ID_BYTES = 16
 
 
-class CardDesk:
+class CardDesk(Desk):
     """The calls about key cards of one client."""
 
-    def __init__(
-        self,
-        role: Role,
-        server: str,
-        ca_file: Path | None,
-        token_file: Path | None,
-        data_dir: Path | None,
-    ) -> None:
-        caller = Caller(server, ca_file, find_token(role, token_file, data_dir))
-        self._desk = Desk(caller)
-        self.stub = key_card_service_pb2_grpc.KeyCardServiceStub(caller.channel)
-
-    def call(self, method: Callable[..., Any], request: object) -> Any:
-        """One call, with the token and a deadline."""
-        return self._desk.call(method, request)
-
-    def identity_id(self, user_id: str) -> bytes:
-        """Of a user ID."""
-        return self._desk.find(user_id).identity_id
+    def __init__(self, caller: Caller) -> None:
+        super().__init__(caller)
+        self.cards = key_card_service_pb2_grpc.KeyCardServiceStub(caller.channel)
 
 
 @click.group(
@@ -91,11 +72,11 @@ def order(user_id: str, **where: Any) -> None:
 
     One that they use already works until this one is activated.
     """
-    desk = CardDesk("registrar", **where)
+    desk = CardDesk.of("registrar", **where)
     request = pb.OrderKeyCardRequest(
-        request_id=secrets.token_bytes(REQUEST_ID_BYTES), identity_id=desk.identity_id(user_id)
+        request_id=secrets.token_bytes(REQUEST_ID_BYTES), identity_id=desk.find(user_id).identity_id
     )
-    response: pb.OrderKeyCardResponse = desk.call(desk.stub.OrderKeyCard, request)
+    response: pb.OrderKeyCardResponse = desk.call(desk.cards.OrderKeyCard, request)
     click.echo(response.card_id.hex())
 
 
@@ -104,12 +85,12 @@ def order(user_id: str, **where: Any) -> None:
 @desk_options
 def ordered(as_json: bool, **where: Any) -> None:
     """List the cards that wait to be printed, in the order in which they were ordered."""
-    desk = CardDesk("registrar", **where)
+    desk = CardDesk.of("registrar", **where)
     found: list[dict[str, object]] = []
     after = b""
     while True:
         request = pb.ListOrderedKeyCardsRequest(after_card_id=after)
-        page = desk.call(desk.stub.ListOrderedKeyCards, request).ordered
+        page = desk.call(desk.cards.ListOrderedKeyCards, request).ordered
         if not page:
             break
         found += map(_ordered_fields, page)
@@ -162,11 +143,11 @@ def print_card(card: bytes, as_what: str, output: Path | None, **where: Any) -> 
 
     if as_what == "pdf" and output is None:
         raise Misused("--format pdf needs --output")
-    desk = CardDesk("registrar", **where)
+    desk = CardDesk.of("registrar", **where)
     request_id = secrets.token_bytes(REQUEST_ID_BYTES)
     request = pb.PrintKeyCardRequest(request_id=request_id, card_id=card)
     if output is None:
-        click.echo(as_text(desk.call(desk.stub.PrintKeyCard, request)), nl=False)
+        click.echo(as_text(desk.call(desk.cards.PrintKeyCard, request)), nl=False)
         return
     # Made before the one time that the content is given, and removed if it is not.
     try:
@@ -175,7 +156,7 @@ def print_card(card: bytes, as_what: str, output: Path | None, **where: Any) -> 
         raise Failed(f"{output} exists already") from None
     with os.fdopen(fd, "wb") as file:
         try:
-            content = desk.call(desk.stub.PrintKeyCard, request)
+            content = desk.call(desk.cards.PrintKeyCard, request)
         except BaseException:
             output.unlink()
             raise
@@ -205,15 +186,15 @@ def activate(
 
     Of a card that is in use, a right code opens a door that wrong codes locked.
     """
-    desk = CardDesk("registrar", **where)
+    desk = CardDesk.of("registrar", **where)
     request = pb.ActivateKeyCardRequest(
         request_id=secrets.token_bytes(REQUEST_ID_BYTES),
-        identity_id=desk.identity_id(user_id),
+        identity_id=desk.find(user_id).identity_id,
         card_id=card,
         one_time_code=code,
         password="" if keep_password else read_password(password, chosen=True),
     )
-    desk.call(desk.stub.ActivateKeyCard, request)
+    desk.call(desk.cards.ActivateKeyCard, request)
     click.echo("activated")
 
 
@@ -223,9 +204,9 @@ def activate(
 @desk_options
 def lost(card: bytes, user_id: str, **where: Any) -> None:
     """Take a lost card out of use for good, or off its way."""
-    desk = CardDesk("support", **where)
-    request = pb.ReportKeyCardLostRequest(identity_id=desk.identity_id(user_id), card_id=card)
-    desk.call(desk.stub.ReportKeyCardLost, request)
+    desk = CardDesk.of("support", **where)
+    request = pb.ReportKeyCardLostRequest(identity_id=desk.find(user_id).identity_id, card_id=card)
+    desk.call(desk.cards.ReportKeyCardLost, request)
     click.echo("lost")
 
 
@@ -235,9 +216,9 @@ def lost(card: bytes, user_id: str, **where: Any) -> None:
 @desk_options
 def show(user_id: str, as_json: bool, **where: Any) -> None:
     """Show a subscriber's cards, and where their door stands."""
-    desk = CardDesk("registrar", **where)
-    request = pb.ListKeyCardsRequest(identity_id=desk.identity_id(user_id))
-    found: pb.ListKeyCardsResponse = desk.call(desk.stub.ListKeyCards, request)
+    desk = CardDesk.of("registrar", **where)
+    request = pb.ListKeyCardsRequest(identity_id=desk.find(user_id).identity_id)
+    found: pb.ListKeyCardsResponse = desk.call(desk.cards.ListKeyCards, request)
     locked_until_ms = found.key_door.locked_until_ms
     door: dict[str, object] = {
         "wrong_codes": found.key_door.strikes,
@@ -271,9 +252,9 @@ def _fields(card: pb.KeyCard) -> dict[str, object]:
 @desk_options
 def ways_in(service_provider: str, **where: Any) -> None:
     """List the ways in that there are today, in the order in which a front-end shows them."""
-    desk = CardDesk("front-end", **where)
+    desk = CardDesk.of("front-end", **where)
     request = pb.ListWaysInRequest(service_provider=service_provider)
-    for way in desk.call(desk.stub.ListWaysIn, request).ways_in:
+    for way in desk.call(desk.cards.ListWaysIn, request).ways_in:
         click.echo(enum_text(pb.WayIn.Name(way), "WAY_IN_"))
 
 

@@ -201,15 +201,13 @@ class Logins:
         )
         async with Engine(core) as engine:
             for each in displays:
-                fields = (
-                    each.serial_number,
-                    each.kind,
-                    each.algorithm,
-                    each.period_s,
-                    0,
-                    each.seed,
+                await engine.call(
+                    core.import_display,
+                    TIMEOUT_MS_NONE,
+                    "capacity",
+                    *(each.serial_number, each.kind, each.algorithm),
+                    *(each.period_s, each.counter, each.seed),
                 )
-                await engine.call(core.import_display, TIMEOUT_MS_NONE, "capacity", *fields)
 
     def _person(self, desk: Desk, number: int, display: Display) -> Person:
         user_id = f"capacity-{number}"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from godkend.cli.identity import CHANNELS, REQUEST_ID_BYTES, Desk, HexDigest, desk_options
-from godkend.cli.options import Caller, find_token, json_option
+from godkend.cli.options import Caller, json_option
 from godkend.cli.output import Failed, Misused, print_fields, print_json, say, time_text, unwrapped
 from godkend.errors import GodkendError, Invalid
 from godkend.trust_anchors import TrustAnchorsError, read_trust_anchors
@@ -35,12 +35,6 @@ class PassportDesk(Desk):
     def __init__(self, caller: Caller) -> None:
         super().__init__(caller)
         self.passports = passport_service_pb2_grpc.PassportServiceStub(caller.channel)
-
-
-def _desk(
-    server: str, ca_file: Path | None, token_file: Path | None, data_dir: Path | None
-) -> PassportDesk:
-    return PassportDesk(Caller(server, ca_file, find_token("registrar", token_file, data_dir)))
 
 
 def chip_arguments(command: F) -> F:
@@ -191,7 +185,7 @@ def identify(
     **where: Any,
 ) -> None:
     """Record a passport as evidence of who a subscriber is."""
-    at = _desk(**where)
+    at = PassportDesk.of("registrar", **where)
     request = pb.VerifyPassportRequest(
         request_id=secrets.token_bytes(REQUEST_ID_BYTES),
         identity_id=at.find(user_id).identity_id,
@@ -224,7 +218,7 @@ def user_id(
     **where: Any,
 ) -> None:
     """Tell the bearer of a passport their user ID."""
-    at = _desk(**where)
+    at = PassportDesk.of("registrar", **where)
     request = pb.RecoverUserIdRequest(
         reading=reading(
             security_object, data_group_1, chip_check, face_matched, register_valid, reference
@@ -255,7 +249,7 @@ def temporary_pin(
     **where: Any,
 ) -> None:
     """Send a temporary PIN by SMS to the bearer of a passport that is on record."""
-    at = _desk(**where)
+    at = PassportDesk.of("registrar", **where)
     request = pb.RecoverPinRequest(
         request_id=secrets.token_bytes(REQUEST_ID_BYTES),
         reading=reading(
@@ -303,7 +297,7 @@ def activation_code(
     **where: Any,
 ) -> None:
     """Issue an activation code to the bearer of a passport that is on record."""
-    at = _desk(**where)
+    at = PassportDesk.of("registrar", **where)
     request = pb.RecoverAppRequest(
         request_id=secrets.token_bytes(REQUEST_ID_BYTES),
         reading=reading(

@@ -8,11 +8,10 @@ from typing import Any
 import click
 
 from godkend import _core
-from godkend.calls import CALL_TIMEOUT_S, godkend_errors
 from godkend.cli.desk import DOCUMENTS
 from godkend.cli.display import password_option, read_password
 from godkend.cli.identity import REQUEST_ID_BYTES, Desk, desk_options
-from godkend.cli.options import Caller, find_token, json_option
+from godkend.cli.options import Caller, json_option
 from godkend.cli.output import print_json, say, time_text, unwrapped
 from godkend.v1 import display_service_pb2 as display_pb
 from godkend.v1 import display_service_pb2_grpc, recovery_service_pb2_grpc
@@ -26,6 +25,15 @@ evidence_option = click.option(
     help="Where you keep how you identified the subscriber, such as the number of the case."
     " Never the number of a document.",
 )
+
+
+class RecoveryDesk(Desk):
+    """The calls of support for somebody who has lost something."""
+
+    def __init__(self, caller: Caller) -> None:
+        super().__init__(caller)
+        self.recovery = recovery_service_pb2_grpc.RecoveryServiceStub(caller.channel)
+        self.displays = display_service_pb2_grpc.DisplayServiceStub(caller.channel)
 
 
 @click.group(
@@ -53,15 +61,13 @@ def temporary_pin(user_id: str, evidence: str, **where: Any) -> None:
 
     With it the subscriber chooses a PIN in the app: `godkend phone reset-pin`.
     """
-    caller = _caller(**where)
+    desk = RecoveryDesk.of("support", **where)
     request = pb.OrderTemporaryPinRequest(
         request_id=secrets.token_bytes(REQUEST_ID_BYTES),
-        identity_id=Desk(caller).find(user_id).identity_id,
+        identity_id=desk.find(user_id).identity_id,
         evidence_reference=evidence,
     )
-    stub = recovery_service_pb2_grpc.RecoveryServiceStub(caller.channel)
-    with godkend_errors():
-        issued = stub.OrderTemporaryPin(request, metadata=caller.metadata, timeout=CALL_TIMEOUT_S)
+    issued: pb.OrderTemporaryPinResponse = desk.call(desk.recovery.OrderTemporaryPin, request)
     say(f"Valid until {time_text(issued.expires_at_ms)}.")
     click.echo("sent")
 
@@ -82,16 +88,14 @@ def set_password(user_id: str, password: str | None, evidence: str, **where: Any
 
     The subscriber hears of it on all channels, and changes it when they are signed in again.
     """
-    caller = _caller(**where)
+    desk = RecoveryDesk.of("support", **where)
     request = display_pb.SetPasswordRequest(
         request_id=secrets.token_bytes(REQUEST_ID_BYTES),
-        identity_id=Desk(caller).find(user_id).identity_id,
+        identity_id=desk.find(user_id).identity_id,
         password=read_password(password, chosen=True),
         evidence_reference=evidence,
     )
-    stub = display_service_pb2_grpc.DisplayServiceStub(caller.channel)
-    with godkend_errors():
-        stub.SetPassword(request, metadata=caller.metadata, timeout=CALL_TIMEOUT_S)
+    desk.call(desk.displays.SetPassword, request)
     click.echo("set")
 
 
@@ -115,7 +119,7 @@ def user_id(
     document: str, country: str, number: str, birth_date: str, evidence: str, **where: Any
 ) -> None:
     """Find a forgotten user ID by the document that proved the identity."""
-    caller = _caller(**where)
+    desk = RecoveryDesk.of("support", **where)
     request = pb.FindUserIdRequest(
         document=issuing_pb.Document(
             kind=DOCUMENTS[document], country=country, document_number=number
@@ -123,9 +127,7 @@ def user_id(
         birth_date=birth_date,
         evidence_reference=evidence,
     )
-    stub = recovery_service_pb2_grpc.RecoveryServiceStub(caller.channel)
-    with godkend_errors():
-        found = stub.FindUserId(request, metadata=caller.metadata, timeout=CALL_TIMEOUT_S)
+    found: pb.FindUserIdResponse = desk.call(desk.recovery.FindUserId, request)
     click.echo(found.user_id)
 
 
@@ -142,7 +144,3 @@ def routes(as_json: bool) -> None:
     for row in rows:
         cells = (row[name].ljust(width) for name, width in zip(names, widths, strict=True))
         click.echo("  ".join(cells).rstrip())
-
-
-def _caller(server: str, ca_file: Any, token_file: Any, data_dir: Any) -> Caller:
-    return Caller(server, ca_file, find_token("support", token_file, data_dir))
