@@ -90,11 +90,8 @@ impl Method {
     /// Reads a number of the store, where there is also what no desk can say.
     #[must_use]
     pub fn of_stored(number: i32) -> Option<Self> {
-        match number {
-            3 => Some(Self::Chip),
-            4 => Some(Self::NemId),
-            _ => Self::parse(number).ok(),
-        }
+        let of_no_desk = [Self::Chip, Self::NemId].into_iter().find(|it| *it as i32 == number);
+        of_no_desk.or_else(|| Self::parse(number).ok())
     }
 
     /// The name in the history.

@@ -3,9 +3,9 @@
 //!
 //! The chain is kept for good and in the order of everything that happened; a thread through it, from each
 //! event that people see to the one before of the same identity, is that identity's history. A login is one
-//! stitch and not one for each of its events: its redemption is in the chain alone. Invariants: an event of a kind that is not in the table is
-//! shown to auditors only; of its detail each viewer sees what the table names and nothing else. Support sees
-//! that somebody logged in and not where: it does not need to know to help.
+//! stitch and not one for each of its events: its redemption is in the chain alone. Invariants: an event of a
+//! kind that is not in the table is shown to auditors only; of its detail each viewer sees what the table names
+//! and nothing else. Support sees that somebody logged in and not where: it does not need to know to help.
 
 use crate::clock::Millis;
 use crate::event::{Event, kind};

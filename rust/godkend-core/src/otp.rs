@@ -145,9 +145,7 @@ impl Code {
         }
         if digits == CODE_DIGITS { Ok(code) } else { Err(invalid()) }
     }
-}
 
-impl Code {
     /// Whether it is this one, in the same time whatever the answer.
     #[must_use]
     pub(crate) fn is(&self, value: u32) -> bool {

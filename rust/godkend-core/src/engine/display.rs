@@ -17,6 +17,8 @@ use crate::lockout::Lockout;
 use crate::otp::Code;
 use crate::password::{Password, refuse_weak};
 use crate::pin::Arena;
+use crate::policy::DoorPolicy;
+use crate::store::Tx;
 
 /// A password that somebody chooses, and the request that brings it.
 pub struct ChosenPassword {
@@ -60,16 +62,12 @@ impl Engine {
     ) {
         let ChosenPassword { identity_id, signed_in_at, .. } = chosen;
         let actor = chosen.actor.clone();
-        self.with_hashed_password(chosen, deadline, reply, move |PasswordChosen { id, record }| {
-            let password_id = id;
-            SetPassword {
-                actor,
-                identity_id,
-                password_id,
-                record,
-                signed_in_at,
-                evidence_reference,
-            }
+        self.with_hashed_password(chosen, deadline, reply, move |chosen| SetPassword {
+            actor,
+            identity_id,
+            chosen,
+            signed_in_at,
+            evidence_reference,
         });
     }
 
@@ -161,7 +159,13 @@ pub struct DoorView {
 }
 
 impl DoorView {
-    pub(super) fn of(lockout: Lockout, dead: bool, now: Millis) -> Self {
+    /// A door at which logins are tried.
+    pub(super) fn at(tx: &mut dyn Tx, policy: &DoorPolicy, key: Id, now: Millis) -> Result<Self> {
+        let door = Door::at(key, tx.door(&key)?, policy, now);
+        Ok(Self::of(door.lockout, false, now))
+    }
+
+    fn of(lockout: Lockout, dead: bool, now: Millis) -> Self {
         let locked = lockout.locked_until_ms > now;
         Self {
             strikes: lockout.strikes(),
@@ -181,13 +185,13 @@ impl Engine {
             let Shared { keys, policy, clock, .. } = &*shared;
             let now = clock.now_ms();
             let key = code_door_key(keys, &identity.user_id.canonical);
-            let door = Door::at(key, tx.door(&key)?, &policy.door, now);
+            let code_door = DoorView::at(tx, &policy.door, key, now)?;
             let password = tx.password_of(&identity_id)?;
             let lockout = password.as_ref().map(|it| it.lockout).unwrap_or_default();
             let dead = lockout.is_dead(&policy.password_lockout);
             Ok(DisplaysView {
                 displays: tx.displays_of(&identity_id)?,
-                code_door: DoorView::of(door.lockout, false, now),
+                code_door,
                 password_is_set: password.is_some(),
                 password_door: DoorView::of(lockout, dead, now),
             })

@@ -10,7 +10,6 @@ use super::shared::Shared;
 use super::{Deadline, Engine, Reply};
 use crate::Id;
 use crate::clock::Millis;
-use crate::door::Door;
 use crate::error::{Error, Reason};
 use crate::key_card::{KeyCard, State};
 use crate::nemid::{self, ServiceKind, WayIn};
@@ -71,7 +70,7 @@ impl Engine {
             let Shared { keys, policy, clock, .. } = &*shared;
             let now = clock.now_ms();
             let key = key_door_key(keys, &identity.user_id.canonical);
-            let door = Door::at(key, tx.door(&key)?, &policy.door, now);
+            let key_door = DoorView::at(tx, &policy.door, key, now)?;
             let view = |card: KeyCard| {
                 let at_hand = matches!(card.state, State::Sent | State::Active);
                 let key = card.pick_for_activation(keys).filter(|_| at_hand);
@@ -80,7 +79,7 @@ impl Engine {
             };
             Ok(KeyCardsView {
                 cards: tx.key_cards_of(&identity_id)?.into_iter().map(view).collect(),
-                key_door: DoorView::of(door.lockout, false, now),
+                key_door,
             })
         });
     }

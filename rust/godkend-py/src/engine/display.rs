@@ -5,13 +5,12 @@ use godkend_core::engine::command::{
     ActivateDisplay, AssignDisplay, ImportDisplay, ReportDisplayLost,
 };
 use godkend_core::engine::{ChosenPassword, Deadline};
-use godkend_core::identity;
 use godkend_core::otp::{Algorithm, Code, Factor, Seed};
 use godkend_core::password::Password;
 use pyo3::prelude::*;
 
 use super::PyEngine;
-use super::fields::id;
+use super::fields::{self, id};
 use crate::error::Result;
 
 #[pymethods]
@@ -145,9 +144,7 @@ impl PyEngine {
             password: Password::parse(password)?,
             signed_in_at: signed_in_at_ms,
         };
-        let evidence_reference = evidence_reference
-            .map(|text| identity::line("evidence_reference", text, 1, 100))
-            .transpose()?;
+        let evidence_reference = evidence_reference.map(fields::evidence_reference).transpose()?;
         self.check_process()?;
         let (deadline, reply) = (Deadline::in_ms(timeout_ms), self.completions.reply(token));
         self.engine.set_password(chosen, evidence_reference, deadline, reply);

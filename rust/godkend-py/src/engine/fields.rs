@@ -3,6 +3,7 @@
 use godkend_core::Id;
 use godkend_core::approval::{Signed, Statement};
 use godkend_core::error::{Error, Result};
+use godkend_core::identity;
 use godkend_core::pin::{BirthDate, Pin};
 use godkend_core::signature::Algorithm;
 
@@ -12,6 +13,11 @@ pub(super) fn id(field: &'static str, bytes: &[u8]) -> Result<Id> {
 
 pub(super) fn digest(field: &'static str, bytes: &[u8]) -> Result<[u8; 32]> {
     bytes.try_into().map_err(|_| Error::invalid(field, "must be 32 bytes"))
+}
+
+/// Where support keeps how it identified a subscriber.
+pub(super) fn evidence_reference(text: &str) -> Result<String> {
+    identity::line("evidence_reference", text, 1, 100)
 }
 
 pub(super) fn signed<S: Statement>(statement: &[u8], signature: &[u8]) -> Result<Signed<S>> {

@@ -4,13 +4,12 @@ use godkend_core::engine::Deadline;
 use godkend_core::engine::command::{FindUserId, IssueTemporaryPin};
 use godkend_core::error::{Error, Result as CoreResult};
 use godkend_core::evidence::{self, DocumentKind, DocumentNumber};
-use godkend_core::identity;
 use godkend_core::pin::BirthDate;
 use godkend_core::recovery::{Means, Proof};
 use pyo3::prelude::*;
 
 use super::PyEngine;
-use super::fields::{id, named_pin, signed};
+use super::fields::{self, id, named_pin, signed};
 use crate::error::Result;
 use crate::outcome::PySession;
 
@@ -109,7 +108,7 @@ impl PyEngine {
 /// What a way back rests on: the subscriber's session, or else support's evidence.
 fn proof(evidence_reference: &str, session: Option<&PySession>) -> CoreResult<Proof> {
     match session {
-        None => identity::line("evidence_reference", evidence_reference, 1, 100)
+        None => fields::evidence_reference(evidence_reference)
             .map(|reference| Proof::Evidence(Means::Support, reference)),
         Some(session) if evidence_reference.is_empty() => Ok(Proof::SignedIn(session.0)),
         Some(_) => Err(Error::invalid("evidence_reference", "must be empty from self-service")),

@@ -4,7 +4,7 @@ use subtle::ConstantTimeEq as _;
 
 use super::code::look;
 use super::door::{CODE_REFUSALS, activation_door, code_door};
-use super::password::set_password;
+use super::password::{PasswordChosen, set_password};
 use super::{derive_id, end_profile_codes, entitled, expect_session};
 use crate::Id;
 use crate::clock::Millis;
@@ -142,14 +142,6 @@ pub(super) fn usable_identity(tx: &mut dyn Tx, identity_id: &Id) -> Result<Ident
     Ok(identity)
 }
 
-/// A password as it was chosen: hashed and sealed under its name.
-pub struct PasswordChosen {
-    /// The name of the password.
-    pub id: Id,
-    /// Hashed and sealed.
-    pub record: Vec<u8>,
-}
-
 /// Puts a display into use with a code from it, which replaces the one before, and sets the password
 /// beside it. With a display in use already it opens a door that a stranger locked.
 pub struct ActivateDisplay {
@@ -195,14 +187,7 @@ impl Command for ActivateDisplay {
         }
         tx.put_display(&display)?;
         if let Some(chosen) = &self.password {
-            set_password(
-                tx,
-                at,
-                &identity.id,
-                chosen.id,
-                &chosen.record,
-                (&self.actor, String::new()),
-            )?;
+            set_password(tx, at, &identity.id, chosen, &self.actor, String::new())?;
         }
         Ok(id)
     }

@@ -1,8 +1,8 @@
 //! The life of a key card: order, print, activation, its last key, loss.
 
-use super::display::{PasswordChosen, usable_identity};
+use super::display::usable_identity;
 use super::door::{KEY_REFUSALS, card_activation_door, key_door};
-use super::password::set_password;
+use super::password::{PasswordChosen, set_password};
 use super::{derive_id, end_profile_codes, entitled, expect_session};
 use crate::Id;
 use crate::clock::Millis;
@@ -207,14 +207,7 @@ impl Command for ActivateKeyCard {
         }
         spend(tx, at, &mut card, key, &self.actor)?;
         if let Some(chosen) = &self.password {
-            set_password(
-                tx,
-                at,
-                &identity.id,
-                chosen.id,
-                &chosen.record,
-                (&self.actor, String::new()),
-            )?;
+            set_password(tx, at, &identity.id, chosen, &self.actor, String::new())?;
         }
         Ok(())
     }

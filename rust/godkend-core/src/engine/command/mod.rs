@@ -50,9 +50,7 @@ pub use decision::{
 };
 pub use delegation::{EndDelegation, Principal, RecordDelegation};
 pub(super) use display::display_id;
-pub use display::{
-    ActivateDisplay, AssignDisplay, ImportDisplay, PasswordChosen, ReportDisplayLost,
-};
+pub use display::{ActivateDisplay, AssignDisplay, ImportDisplay, ReportDisplayLost};
 pub(super) use door::{code_door_key, expect_started_with, key_door_key};
 pub use event::AckEvents;
 pub use history::{ReportLogin, Reported, Reporter};
@@ -72,7 +70,7 @@ pub use notification::{PlanMessages, Planned, RetryMessage, SettleMessage, TakeD
 pub use passport::{
     ChargePassport, PassportCharged, RecoverApp, RecoverPin, RecoverUserId, VerifyPassport,
 };
-pub use password::{ChargePassword, ChargedPassword, SetPassword, SettlePassword};
+pub use password::{ChargePassword, ChargedPassword, PasswordChosen, SetPassword, SettlePassword};
 pub use pin_change::{ChargePinChange, SettlePinChange};
 pub use pin_reset::{ChargePinReset, ChargedPinReset, SettlePinReset};
 pub use refused_call::RecordRefusedCall;

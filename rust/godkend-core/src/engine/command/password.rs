@@ -25,16 +25,22 @@ use crate::store::Tx;
 /// Passwords are told apart by their names, which are bound into the seal.
 const VERSION: u32 = 1;
 
+/// A password as it was chosen: hashed and sealed under its name.
+pub struct PasswordChosen {
+    /// The name of the password.
+    pub id: Id,
+    /// Hashed and sealed.
+    pub record: Vec<u8>,
+}
+
 /// Sets the password of an identity that has a display, or will. Repeated, the first stays.
 pub struct SetPassword {
     /// The client that asks.
     pub actor: String,
     /// Whose.
     pub identity_id: Id,
-    /// The name of the password, by [`SetPassword::password_id`].
-    pub password_id: Id,
-    /// Hashed and sealed.
-    pub record: Vec<u8>,
+    /// What is set.
+    pub chosen: PasswordChosen,
     /// When the subscriber signed in where they set it; `None` at a desk or by support.
     pub signed_in_at: Option<Millis>,
     /// Where support keeps how it identified the subscriber; `None` from others.
@@ -72,7 +78,7 @@ impl Command for SetPassword {
                 .to_string()
             }
         };
-        set_password(tx, at, &identity.id, self.password_id, &self.record, (&self.actor, detail))
+        set_password(tx, at, &identity.id, &self.chosen, &self.actor, detail)
     }
 }
 
@@ -81,17 +87,17 @@ pub(super) fn set_password(
     tx: &mut dyn Tx,
     at: &Moment<'_>,
     identity_id: &Id,
-    password_id: Id,
-    record: &[u8],
-    (actor, detail): (&str, String),
+    chosen: &PasswordChosen,
+    actor: &str,
+    detail: String,
 ) -> Result<()> {
-    if tx.password_of(identity_id)?.is_some_and(|set| set.id == password_id) {
+    if tx.password_of(identity_id)?.is_some_and(|set| set.id == chosen.id) {
         return Ok(());
     }
     tx.put_password(&StoredPassword {
         identity_id: *identity_id,
-        id: password_id,
-        record: record.to_vec(),
+        id: chosen.id,
+        record: chosen.record.clone(),
         lockout: Lockout::default(),
         set_at: at.now,
     })?;

@@ -1,8 +1,8 @@
 //! Whose history an event belongs to: a thread through the chain of events.
 //!
 //! An identity names its last event that people see, and each such event the one before it. The rows that this
-//! writes are being written anyway, or have just been read: a row for each event in a table of its own, in the order of
-//! identities, cost every durable command a page more, and a fifth of the rate.
+//! writes are being written anyway, or have just been read: a row for each event in a table of its own, in the
+//! order of identities, cost every durable command a page more, and a fifth of the rate.
 
 use rusqlite::{Row, params};
 
